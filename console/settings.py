@@ -77,7 +77,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "console.context.frame",
             ],
-            "builtins": ["console.templatetags.console", "template_partials.templatetags.partials"],
+            "builtins": ["console.templatetags.access", "template_partials.templatetags.partials"],
         },
     }
 ]
@@ -139,3 +139,21 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": os.environ.get("VIGIE_LOG_LEVEL", "INFO")},
     "loggers": {"asyncssh": {"level": "WARNING"}, "daphne": {"level": "WARNING"}},
 }
+
+SESSION_IDLE_SECONDS = int(os.environ.get("VIGIE_IDLE_MINUTES", "15")) * 60
+SESSION_ABSOLUTE_SECONDS = int(os.environ.get("VIGIE_SESSION_HOURS", "12")) * 3600
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
+# Further exact origins (scheme://host:port) that the console is reached at, for a proxy in front of it.
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("VIGIE_ORIGINS", "").split(",") if origin]
+
+ACCOUNT_ADAPTER = "console.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Vigie"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+USERSESSIONS_TRACK_ACTIVITY = True

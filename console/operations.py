@@ -1,0 +1,236 @@
+"""Every change goes through here: recorded before it is made, one at a time a target, bounded, its end told honestly.
+
+`run` writes the Operation and the audit entry, performs the action in a task that the supervisor owns (so a closed
+page does not stop it), and waits a moment for the end. A lost answer leaves the state `unknown` until an observer,
+called when the host is back, has looked at what became of it. Nothing is ever repeated blindly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from console import audit
+from console.errors import AnswerTimedOut, Busy, Cancelled, ConsoleError, NotFound
+from console.models import Operation, User
+from console.snapshots import snapshots
+from console.supervisor import supervisor
+
+logger = logging.getLogger(__name__)
+State = Operation.State
+Action = Callable[[Operation], Awaitable[str | None]]
+Observer = Callable[[Operation], Awaitable[str | None]]
+TOPIC = "operations"  # of host 0, and of each host
+_running: dict[int, asyncio.Task[Any]] = {}
+_cancelled: set[int] = set()
+_observers: dict[str, Observer] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is about to be changed. `call`: the exact D-Bus or REST call; `shell`: what an admin would type.
+
+    `key`: the same key is the same change, asked twice. `deadline`: seconds until its end is given up as unknown.
+    """
+
+    actor: User
+    verb: str
+    kind: str
+    target: str
+    call: str
+    shell: str = ""
+    host_id: int | None = None
+    host_name: str = ""
+    ip: str = ""
+    key: str = ""
+    deadline: float = 90.0
+    undo: dict[str, Any] | None = None
+
+
+async def run(intent: Intent, action: Action, *, wait: float = 2.0) -> Operation:
+    """Record, perform, and wait up to `wait` seconds for the end. Raises Busy when the target is being changed.
+
+    `action` returns a line that says what was reached. The Operation's errors are in its row, not raised here.
+    """
+    operation, is_new = await _begin(intent)
+    if is_new:
+        task = supervisor.spawn(f"operation {operation.pk}", _perform(operation, action, intent.deadline))
+        _running[operation.pk] = task
+        tell(operation)
+        await asyncio.wait({task}, timeout=wait)
+        await operation.arefresh_from_db()
+    return operation
+
+
+@sync_to_async
+def _begin(intent: Intent) -> tuple[Operation, bool]:
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            if intent.key and (known := Operation.objects.filter(key=intent.key).first()):
+                return known, False
+            operation = Operation.objects.create(
+                key=intent.key or uuid.uuid4().hex,
+                actor=intent.actor,
+                actor_name=intent.actor.get_username(),
+                ip=intent.ip or None,
+                host_id=intent.host_id,
+                host_name=intent.host_name,
+                verb=intent.verb,
+                kind=intent.kind,
+                target=intent.target,
+                call=intent.call,
+                shell=intent.shell,
+                undo=intent.undo,
+                state=State.RUNNING,
+                started=now,
+                deadline=now + timedelta(seconds=intent.deadline),
+            )
+            _audit(operation, "asked")
+    except IntegrityError as error:
+        raise Busy(_who_is_busy(intent)) from error
+    return operation, True
+
+
+def _who_is_busy(intent: Intent) -> str:
+    other = Operation.objects.filter(
+        host_id=intent.host_id, kind=intent.kind, target=intent.target, state__in=Operation.OPEN
+    ).first()
+    return f"{other.actor_name}: {other.verb} {other.target}, operation {other.pk}" if other else ""
+
+
+def _audit(operation: Operation, phase: str) -> None:
+    audit.record(
+        f"operation.{phase}",
+        actor=operation.actor_name,
+        ip=operation.ip or "",
+        target=f"{operation.host_name} {operation.target}".strip(),
+        detail={
+            "operation": operation.pk,
+            "verb": operation.verb,
+            "call": operation.call,
+            "error": operation.error_code,
+        },
+    )
+
+
+async def _perform(operation: Operation, action: Action, deadline: float) -> None:
+    try:
+        async with asyncio.timeout(deadline):
+            result = await action(operation)
+    except TimeoutError:
+        await finish(operation, State.UNKNOWN, error=AnswerTimedOut(f"no end within {deadline:.0f} s"))
+    except ConsoleError as error:
+        await finish(operation, State.FAILED if error.outcome_known else State.UNKNOWN, error=error)
+    except asyncio.CancelledError:
+        await asyncio.shield(_interrupted(operation))
+        raise
+    except Exception as error:
+        logger.exception("operation %s", operation.pk)
+        await finish(operation, State.UNKNOWN, error=ConsoleError(type(error).__name__))
+    else:
+        await finish(operation, State.SUCCEEDED, result=result or "")
+    finally:
+        _running.pop(operation.pk, None)
+        _cancelled.discard(operation.pk)
+
+
+async def _interrupted(operation: Operation) -> None:
+    """Its task was cancelled: by a user, or because Vigie stops. Either way nobody saw the end."""
+    asked = operation.pk in _cancelled
+    error = (
+        Cancelled("Cancelled by a user; what the host had begun may still end there.")
+        if asked
+        else Cancelled("Vigie was stopped.")
+    )
+    await finish(operation, State.UNKNOWN, error=error)
+
+
+async def finish(
+    operation: Operation, state: str, *, result: str = "", error: ConsoleError | None = None
+) -> None:
+    """Write the end (or what is known of it) and its audit entry in one transaction, then tell the open pages."""
+    operation.state, operation.result, operation.ended = state, result, timezone.now()
+    operation.error_code = error.code if error else ""
+    operation.error = (error.detail or error.title) if error else ""
+    operation.remedy = error.remedy if error else ""
+    await _save(operation)
+    tell(operation)
+
+
+@sync_to_async
+def _save(operation: Operation) -> None:
+    with transaction.atomic():
+        operation.save(update_fields=["state", "result", "ended", "error_code", "error", "remedy", "undo"])
+        _audit(operation, operation.state)
+
+
+def tell(operation: Operation) -> None:
+    """A hint for open pages; the row is the truth."""
+    for host_id in {0, operation.host_id or 0}:
+        snapshots.put(host_id, TOPIC, operation.pk, {str(operation.pk)})
+
+
+async def cancel(operation_id: int, *, actor: User, ip: str = "") -> None:
+    """Stop waiting for it and stop what can be stopped. Raises NotFound when it does not run in this process."""
+    task = _running.get(operation_id)
+    if task is None:
+        raise NotFound("This operation is not running any more.")
+    detail = {"operation": operation_id}
+    await audit.arecord("operation.cancel", actor=actor.get_username(), ip=ip, detail=detail)
+    _cancelled.add(operation_id)
+    task.cancel()
+
+
+# --- after a restart or a lost connection ----------------------------------------------------------------------
+
+
+def observer(prefix: str) -> Callable[[Observer], Observer]:
+    """Register who can tell, by looking at the host, what became of a change whose verb starts with `prefix`.
+
+    It returns a line when the wished state is there, None when that cannot be told, and raises Failed when it is not there.
+    """
+
+    def register(function: Observer) -> Observer:
+        _observers[prefix] = function
+        return function
+
+    return register
+
+
+async def adopt_orphans() -> None:
+    """At the start: operations that were running when the process died become `unknown`."""
+    async for operation in Operation.objects.filter(state__in=Operation.OPEN):
+        if operation.pk not in _running:
+            await finish(operation, State.UNKNOWN, error=Cancelled("Vigie was stopped while this was running."))
+
+
+async def observe(host_id: int) -> None:
+    """The host is back: look at what became of its unknown operations of the last day."""
+    since = timezone.now() - timedelta(days=1)
+    rows = Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since)
+    async for operation, look in _with_observer(rows):
+        try:
+            result = await look(operation)
+        except ConsoleError as error:
+            if error.outcome_known:
+                await finish(operation, State.FAILED, error=error)
+        else:
+            if result:
+                await finish(operation, State.SUCCEEDED, result=f"Observed afterwards: {result}")
+
+
+async def _with_observer(rows: Any) -> AsyncIterator[tuple[Operation, Observer]]:
+    async for operation in rows:
+        for prefix, look in _observers.items():
+            if operation.verb.startswith(prefix):
+                yield operation, look
