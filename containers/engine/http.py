@@ -92,13 +92,14 @@ class EngineSocket:
         Reading slowly holds the engine back (TCP's window); leaving the block cuts the connection.
         """
         with _mapped(lost=EngineGone):
-            async with self._ask("GET", path, None) as response:
-                if response.status >= HTTPStatus.BAD_REQUEST:
+            response = await self._ask("GET", path, None)
+        try:
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                with _mapped(lost=EngineGone):
                     await _accepted(response)
-                try:
-                    yield _pieces(response)
-                finally:
-                    response.close()
+            yield _pieces(response)
+        finally:
+            response.close()
 
     async def close(self) -> None:
         """Ends every stream and call. Safe to call twice."""
@@ -127,10 +128,21 @@ async def json_lines(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
     raise EngineGone("The engine ended the stream")
 
 
-async def _pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    with _mapped(lost=EngineGone):
-        async for piece in response.content.iter_any():
-            yield piece
+async def _pieces(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    while True:
+        with _mapped(lost=EngineGone):
+            piece = await _piece(response)
+        if not piece:
+            return
+        yield piece
+
+
+async def _piece(response: aiohttp.ClientResponse) -> bytes:
+    """What has come, b"" at the end."""
+    try:
+        return await response.content.readany()
+    except RuntimeError as error:  # closed by us under the reader
+        raise aiohttp.ClientConnectionError(str(error)) from error
 
 
 async def _accepted(response: aiohttp.ClientResponse) -> bytes:
@@ -142,7 +154,7 @@ async def _accepted(response: aiohttp.ClientResponse) -> bytes:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
-    async for piece in response.content.iter_any():
+    while piece := await _piece(response):
         body += piece
         if len(body) > LARGEST_ANSWER:
             raise Failed(f"The engine's answer is larger than {LARGEST_ANSWER} bytes")
@@ -153,7 +165,7 @@ def refusal(status: int, body: bytes) -> ConsoleError:
     """The error for an HTTP status of 400 and above, in the engine's words."""
     try:
         said = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         said = _Refusal(message=body.decode("utf-8", "replace"))
     kind = _CAUSE.get(said.cause) or _STATUS.get(status, Failed)
     return kind(_words(said.message or said.cause or f"The engine answered {status}"))

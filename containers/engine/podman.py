@@ -250,5 +250,5 @@ async def _log_lines(pieces: AsyncIterator[bytes]) -> AsyncGenerator[LogLine, No
 def _readable() -> Iterator[None]:
     try:
         yield
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Failed(f"Podman's answer cannot be read: {error}") from error

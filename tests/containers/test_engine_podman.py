@@ -303,6 +303,15 @@ async def test_closing_the_engine_ends_its_streams(fake: FakePodman, podman: Pod
         await podman.list()
 
 
+async def test_the_readers_own_errors_stay_its_own(fake: FakePodman, podman: Podman) -> None:
+    fake.stream("/events", DIED, endless=True)
+    for error in (TimeoutError, ConnectionResetError, RuntimeError):
+        with pytest.raises(error):
+            async with podman.events() as events:
+                await anext(events)
+                raise error
+
+
 async def test_a_stream_can_be_left_or_cancelled_at_any_time(fake: FakePodman, podman: Podman) -> None:
     fake.routes["GET", "/events"] = silence
     async with asyncio.timeout(5):
