@@ -3,6 +3,8 @@
 import pytest
 from django.db import connection
 
+pytest_plugins = ["tests.lab.plugin"]  # fixtures with real hosts
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
