@@ -8,8 +8,13 @@ from pathlib import Path
 
 import dj_database_url
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(os.environ.get("VIGIE_DATA") or BASE_DIR / "data")
+from console import launch
+
+PACKAGE = Path(__file__).resolve().parent
+BASE_DIR = PACKAGE.parent
+# In a checkout templates/ and static/ lie beside the apps; a wheel carries them inside this package.
+ASSETS = BASE_DIR if (BASE_DIR / "manage.py").is_file() else PACKAGE / "assets"
+DATA_DIR = Path(os.environ.get("VIGIE_DATA") or launch.default_data())
 DEBUG = os.environ.get("VIGIE_DEBUG") == "1"
 
 
@@ -68,7 +73,7 @@ ASGI_APPLICATION = "console.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [ASSETS / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -125,7 +130,7 @@ USE_I18N = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [ASSETS / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},

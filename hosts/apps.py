@@ -5,4 +5,10 @@ class HostsConfig(AppConfig):
     name = "hosts"
 
     def ready(self) -> None:
-        from hosts import capabilities  # noqa: F401  (registers them)
+        from console import firststart
+        from hosts import (
+            capabilities,  # noqa: F401  (registers them)
+            this_machine,
+        )
+
+        firststart.step(this_machine.add)
