@@ -32,7 +32,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Pty:
-    """A terminal for a process: size in characters and the value of TERM."""
+    """A terminal for a process: size in characters, the value of TERM, and further variables of a given command."""
 
     columns: int = 80
     rows: int = 24
@@ -46,7 +46,8 @@ class Process(Protocol):
     async def read(self, limit: int = 65536) -> bytes:
         """The next bytes of stdout (of the terminal with a PTY); b"" at the end."""
 
-    async def write(self, data: bytes) -> None: ...
+    async def write(self, data: bytes) -> None:
+        """Waits while the process reads slowly. Does nothing once it has ended."""
 
     async def write_eof(self) -> None: ...
 
@@ -79,7 +80,10 @@ class Transport(Protocol):
         """Run to the end. `as_user`: run as that login (runuser). Raises AnswerTimedOut; Failed past `limit`."""
 
     async def spawn(self, argv: Sequence[str], *, pty: Pty | None = None, as_user: str = "") -> Process:
-        """Start a process whose output is streamed."""
+        """Start a process whose output is streamed. An empty `argv` with a PTY is the login's shell.
+
+        A command that does not exist ends with 127. Raises Busy when too many processes are streamed already.
+        """
 
     async def socket(self, path: str, *, as_user: str = "") -> str:
         """A local unix socket that leads to the unix socket `path` of the host. The same answer while the way lives.
@@ -99,6 +103,9 @@ class Transport(Protocol):
 
     async def list_folder(self, path: str) -> list[str]:
         """Names, sorted; an absent folder is empty."""
+
+    async def probe(self) -> None:
+        """One round trip to the host that starts nothing there."""
 
     async def wait_closed(self) -> None:
         """Returns when the way is lost or closed."""
