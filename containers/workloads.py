@@ -165,7 +165,7 @@ def _of_container(
         state=state,
         health=container.health if state == "running" else None,
         image="" if container.is_infra else container.image,
-        ports=container.ports,
+        ports=container.ports if container.is_infra or not container.pod else (),  # Podman repeats the pod's
         unit=unit.name if unit else None,
         pod=None if container.is_infra else container.pod,
         description=unit.description if unit else "",

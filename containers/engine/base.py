@@ -274,8 +274,8 @@ class Calls(Protocol):
 class Engine(Protocol):
     """One container engine of one host: the system's, or a login's own.
 
-    Every method raises NoEngine when nothing answers, and AnswerTimedOut or Disconnected when a change may or may
-    not have happened.
+    Every method raises NoEngine or ConnectionTimedOut when nothing answers, and AnswerTimedOut or Disconnected when
+    a change may or may not have happened.
     """
 
     name: str

@@ -16,6 +16,7 @@ import msgspec
 from console.errors import (
     AnswerTimedOut,
     Conflict,
+    ConnectionTimedOut,
     ConsoleError,
     Disconnected,
     Failed,
@@ -65,8 +66,8 @@ class EngineSocket:
         )
 
     async def ping(self, path: str, timeout: float) -> Mapping[str, str]:
-        """The answer's headers. Raises NoEngine whenever nothing useful is behind the socket."""
-        with _mapped(lost=NoEngine):
+        """The answer's headers. Raises NoEngine when nothing useful is behind the socket, ConnectionTimedOut."""
+        with _mapped(lost=NoEngine, late=ConnectionTimedOut):
             async with self._ask("GET", path, timeout) as response:
                 await _read(response)
                 if response.status != HTTPStatus.OK:
@@ -176,12 +177,12 @@ def _words(text: str) -> str:
 
 
 @contextmanager
-def _mapped(lost: type[ConsoleError]) -> Iterator[None]:
-    """aiohttp's exceptions to ours; `lost` is what a broken connection means here."""
+def _mapped(lost: type[ConsoleError], late: type[ConsoleError] = AnswerTimedOut) -> Iterator[None]:
+    """aiohttp's exceptions to ours; `lost` and `late`: what a broken connection and no answer mean here."""
     try:
         yield
     except TimeoutError as error:
-        raise AnswerTimedOut("The container engine did not answer in time") from error
+        raise late("The container engine did not answer in time") from error
     except aiohttp.ClientConnectorError as error:
         raise _not_connected(error) from error
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:

@@ -32,6 +32,7 @@ from containers.engine.http import EngineSocket, json_lines
 from containers.engine.loglines import LogLines
 
 OLDEST, NEWEST = 4, 5  # API versions that this file speaks
+PRESENCE = 10.0  # seconds to say that it is there
 ANSWER = 30.0  # seconds an answer may take beyond the time that was asked for
 EVENT_KINDS = '{"type":["container","pod"]}'
 PROCESSES = "pid,ppid,user,pcpu,rss,etime,args"
@@ -93,8 +94,11 @@ class Podman:
         self.calls = PodmanCalls(self._prefix)
 
     @classmethod
-    async def connect(cls, path: str, timeout: float = 10.0) -> Podman:
-        """`path`: the local socket that leads to Podman's. Raises NoEngine, NotAuthorised, Unsupported."""
+    async def connect(cls, path: str, timeout: float = PRESENCE) -> Podman:
+        """`path`: the local socket that leads to Podman's.
+
+        Raises NoEngine, NotAuthorised, Unsupported, ConnectionTimedOut.
+        """
         socket = EngineSocket(path)
         try:
             return cls(socket, await _api_version(socket, timeout))
@@ -125,7 +129,7 @@ class Podman:
 
     async def perform(self, call: Call) -> None:
         """Asks first whether the engine is there at all: when it is not, it is certain that nothing was changed."""
-        await self._socket.ping("/libpod/_ping", ANSWER)
+        await self._socket.ping("/libpod/_ping", PRESENCE)
         answer = await self._socket.change(call.method, call.path, call.deadline)
         if call.verb == "remove":
             with _readable():

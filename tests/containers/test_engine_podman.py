@@ -13,6 +13,7 @@ import pytest
 from console.errors import (
     AnswerTimedOut,
     Conflict,
+    ConnectionTimedOut,
     Disconnected,
     Failed,
     InvalidInput,
@@ -57,8 +58,19 @@ async def test_a_forwarded_socket_without_far_end_is_no_engine(tmp_path: Path) -
 
 async def test_a_silent_socket_times_out(fake: FakePodman) -> None:
     fake.routes["GET", "/_ping"] = silence
-    with pytest.raises(AnswerTimedOut):
+    with pytest.raises(ConnectionTimedOut):
         await Podman.connect(str(fake.path), timeout=0.05)
+
+
+async def test_a_change_asked_of_a_silent_engine_certainly_did_not_happen(
+    fake: FakePodman, podman: Podman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(podman_module, "PRESENCE", 0.05)
+    fake.routes["GET", "/_ping"] = silence
+    with pytest.raises(ConnectionTimedOut) as caught:
+        await podman.start("web")
+    assert caught.value.outcome_known
+    assert fake.asked == []
 
 
 async def test_another_engine_is_not_podman(fake: FakePodman) -> None:

@@ -89,7 +89,7 @@ def test_users_are_kept_apart() -> None:
 def test_a_pod_is_a_row_and_its_infra_container_is_not() -> None:
     infra = container("25c0-infra", pod="p1", is_infra=True, ports=(PORT,), unit="p1-pod.service")
     unit = OwningUnit("p1-pod.service", "pod", "active", runs="p1")
-    rows = join(1, [podman(infra, container("inpod", pod="p1"))], [unit])
+    rows = join(1, [podman(infra, container("inpod", pod="p1", ports=(PORT,)))], [unit])
     assert [(row.kind, row.name, row.pod, row.unit, row.ports) for row in rows] == [
         ("container", "inpod", "p1", None, ()),
         ("pod", "p1", None, "p1-pod.service", (PORT,)),
@@ -210,8 +210,8 @@ machines = st.builds(
 
 
 @given(
-    st.lists(containers, max_size=6, unique_by=lambda one: (one.name, one.is_infra)),
-    st.lists(containers, max_size=4, unique_by=lambda one: (one.name, one.is_infra)),
+    st.lists(containers, max_size=6, unique_by=(lambda one: one.id, lambda one: one.name)),
+    st.lists(containers, max_size=4, unique_by=(lambda one: one.id, lambda one: one.name)),
     st.lists(owning, max_size=5, unique_by=lambda one: (one.owner, one.name)),
     st.lists(machines, max_size=4, unique_by=lambda one: one.name),
     st.randoms(use_true_random=False),
