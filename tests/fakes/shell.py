@@ -7,7 +7,7 @@ import contextlib
 import shlex
 from collections.abc import Sequence
 
-from hosts.transport.base import Target
+from hosts.transport.base import Completed, Target
 
 
 class ShellProcess:
@@ -44,6 +44,12 @@ class ShellTransport:
         self.quote = quote
         self.spawned: list[ShellProcess] = []
 
+    async def run(self, argv, *, stdin=b"", timeout=30.0, limit=0, as_user=""):
+        process = await self.spawn(argv)
+        async with asyncio.timeout(timeout):
+            stdout, _ = await process.process.communicate(stdin)
+        return Completed(process.process.returncode, stdout, b"")
+
     async def spawn(self, argv, *, pty=None, as_user=""):
         words = [shlex.join(argv)] if self.quote else list(argv)
         process = await asyncio.create_subprocess_exec(
@@ -55,3 +61,10 @@ class ShellTransport:
         )
         self.spawned.append(ShellProcess(process))
         return self.spawned[-1]
+
+
+def over_ssh(address: str, key_path: str, *, user: str = "root", port: int = 22) -> ShellTransport:
+    """By the ssh command, to a host of the lab."""
+    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes")
+    words = [word for option in options for word in ("-o", option)]
+    return ShellTransport(["ssh", "-i", key_path, "-p", str(port), *words, f"{user}@{address}"], quote=True)
