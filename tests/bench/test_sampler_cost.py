@@ -16,7 +16,7 @@ from hosts.samplers import local, samples
 from hosts.samplers.proc import COUNTERS
 from hosts.samplers.reading import sample_between
 from hosts.samplers.remote import SEPARATOR, parse_counters
-from tests.fakes.shell import over_ssh
+from hosts.transport.ssh import SshTransport
 from tests.lab.hosts import LabHost
 from tests.lab.image import call
 
@@ -55,10 +55,12 @@ async def test_cost_of_being_watched(own_host: LabHost, interval: float):
         time.sleep(1)
 
     quiet = await percent_while(own_host, 10, idle)
-    async with aclosing(samples(over_ssh(own_host.address, own_host.key_path), interval)) as stream:
+    transport = await SshTransport.connect(own_host.target(), Path(own_host.key_path))
+    async with aclosing(samples(transport, interval)) as stream:
         await anext(stream)
         held = memory(own_host)
         watched = await percent_while(own_host, SECONDS[interval], stream.__anext__)
+    await transport.close()
     cost = watched - quiet
     print(
         f"\nsampled every {interval:.0f} s: {cost:.3f} % of a core, {cost / HOST_CPU:.2f} x the aim (idle {quiet:.3f} %)"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 from collections.abc import Sequence
 
-from hosts.transport.base import Completed, Target
+from hosts.transport.base import Target
 
 
 class ShellProcess:
@@ -36,35 +35,20 @@ class ShellProcess:
 
 
 class ShellTransport:
-    """Runs on this machine; with `prefix` behind a command that gets the argv as one quoted word (ssh) or as it is."""
+    """Runs on this machine; with `prefix` behind a command that gets the argv."""
 
-    def __init__(self, prefix: Sequence[str] = (), *, quote: bool = False, kind: str = "ssh") -> None:
+    def __init__(self, prefix: Sequence[str] = (), *, kind: str = "ssh") -> None:
         self.target = Target(id=1, name="shell", kind=kind)
         self.prefix = prefix
-        self.quote = quote
         self.spawned: list[ShellProcess] = []
 
-    async def run(self, argv, *, stdin=b"", timeout=30.0, limit=0, as_user=""):
-        process = await self.spawn(argv)
-        async with asyncio.timeout(timeout):
-            stdout, _ = await process.process.communicate(stdin)
-        return Completed(process.process.returncode, stdout, b"")
-
     async def spawn(self, argv, *, pty=None, as_user=""):
-        words = [shlex.join(argv)] if self.quote else list(argv)
         process = await asyncio.create_subprocess_exec(
             *self.prefix,
-            *words,
+            *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
         self.spawned.append(ShellProcess(process))
         return self.spawned[-1]
-
-
-def over_ssh(address: str, key_path: str, *, user: str = "root", port: int = 22) -> ShellTransport:
-    """By the ssh command, to a host of the lab."""
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes")
-    words = [word for option in options for word in ("-o", option)]
-    return ShellTransport(["ssh", "-i", key_path, "-p", str(port), *words, f"{user}@{address}"], quote=True)

@@ -15,6 +15,8 @@ from hosts.samplers.local import LocalSource
 from hosts.samplers.reading import sample_between
 from hosts.samplers.remote import ARGV, RemoteSource
 from hosts.samplers.sampler import MAX_UNREADABLE, Sampler
+from hosts.transport.base import Target
+from hosts.transport.local import LocalTransport
 from tests.fakes.shell import ShellTransport
 
 SHELLS = [["sh"], *([["busybox", "sh"]] if shutil.which("busybox") else [])]
@@ -67,7 +69,8 @@ def close(left: float | None, right: float | None, *, by: float, share: float = 
 
 async def both(shell: list[str], work) -> tuple[Sample, Sample]:
     """One sample of each kind over the same second, in which `work` gives the machine something to do."""
-    psutil, text = LocalSource(), await RemoteSource.open(ShellTransport(), (*shell, *ARGV[1:]))
+    transport = await LocalTransport.connect(Target(id=1, name="here", kind="local"))
+    psutil, text = LocalSource(), await RemoteSource.open(transport, (*shell, *ARGV[1:]))
     try:
         before = await asyncio.gather(psutil.read(), text.read())
         await work()
@@ -75,6 +78,7 @@ async def both(shell: list[str], work) -> tuple[Sample, Sample]:
         surveys = await asyncio.gather(psutil.survey(), text.survey())
     finally:
         await text.close()
+        await transport.close()
     left, right = (sample_between(*args) for args in zip(before, after, surveys, strict=True))
     return left, right
 
