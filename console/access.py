@@ -22,6 +22,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from console import audit
 from console.models import User
@@ -104,6 +105,7 @@ class ConsoleRequest(HttpRequest):
     """A request as views get it once its user is known."""
 
     actor: User
+    htmx: HtmxDetails
     rights: Rights
 
 
@@ -131,7 +133,8 @@ def signed_in(view: View) -> View:
         user = await request.auser()
         if not isinstance(user, User):
             return to_sign_in(request)
-        request.actor, request.rights = user, await rights_of(user)
+        request.user = request.actor = user  # known already, so that templates need no query
+        request.rights = await rights_of(user)
         response: HttpResponseBase = await view(request, *args, **kwargs)
         return response
 

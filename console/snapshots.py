@@ -1,12 +1,14 @@
 """The newest known state of each topic of each host, and who wants to hear of changes.
 
 Values are frozen, so a page may read them from any thread. Writing and subscribing belong to the event loop.
-Host 0 is Vigie itself (topic "operations").
+Host 0 is Vigie itself (topic "operations"). A short record of what changed lets a page that was rendered at one version,
+or lost its socket for a moment, catch up without being sent everything.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import itertools
 import time
 from collections.abc import Iterable
@@ -15,6 +17,7 @@ from typing import Any
 
 Key = tuple[int, str]
 ALL = None  # "anything may have changed"
+REMEMBERED = 64  # changes a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,31 @@ class Snapshots:
         self._snapshots: dict[Key, Snapshot] = {}
         self._subscribers: dict[Key, set[Subscription]] = {}
         self._versions = itertools.count(1)
+        self._changes: dict[Key, collections.deque[tuple[int, frozenset[str] | None]]] = {}
 
     def get(self, host_id: int, topic: str) -> Snapshot | None:
         return self._snapshots.get((host_id, topic))
 
     def put(self, host_id: int, topic: str, value: Any, changed: Iterable[str] | None = ALL) -> None:
         """Replace the value. `changed`: ids of the rows that differ, None when that is not known."""
-        self._snapshots[host_id, topic] = Snapshot(value, time.time(), next(self._versions))
-        self._tell((host_id, topic), changed)
+        key, version = (host_id, topic), next(self._versions)
+        self._snapshots[key] = Snapshot(value, time.time(), version)
+        ids = ALL if changed is ALL else frozenset(changed)
+        self._changes.setdefault(key, collections.deque(maxlen=REMEMBERED)).append((version, ids))
+        self._tell(key, ids)
+
+    def changed_since(self, host_id: int, topic: str, version: int) -> set[str] | None:
+        """The ids that changed after `version`; None when that is not remembered, so that anything may have."""
+        remembered = self._changes.get((host_id, topic), ())
+        if not any(known == version for known, _ in remembered):
+            return ALL
+        ids: set[str] = set()
+        for known, changed in remembered:
+            if known > version and changed is ALL:
+                return ALL
+            if known > version:
+                ids.update(changed or ())
+        return ids
 
     def confirm(self, host_id: int, topic: str) -> None:
         """The host said again what is already known: live again, and seen now."""
@@ -103,6 +123,7 @@ class Snapshots:
     def drop(self, host_id: int) -> None:
         for key in [key for key in self._snapshots if key[0] == host_id]:
             del self._snapshots[key]
+            self._changes.pop(key, None)
             self._tell(key, ALL)
 
     def subscribe(self, keys: Iterable[Key]) -> Subscription:

@@ -6,9 +6,8 @@ class HostsConfig(AppConfig):
 
     def ready(self) -> None:
         from console import firststart
-        from hosts import (
-            capabilities,  # noqa: F401  (registers them)
-            this_machine,
-        )
+        from console.supervisor import supervisor
+        from hosts import capabilities, this_machine, units, watch  # noqa: F401  (they register themselves)
 
         firststart.step(this_machine.add)
+        supervisor.service("hosts", watch.keep_hosts)

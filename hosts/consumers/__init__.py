@@ -1,0 +1,1 @@
+"""Streams of a host's pages, one file a noun."""
