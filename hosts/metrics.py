@@ -34,7 +34,10 @@ class Curves:
         return sorted(self._series)
 
     def append(self, when: float, values: dict[str, float | None]) -> None:
-        """`when`: seconds since 1970. New names past MAX_SERIES are not kept until old ones have run out."""
+        """`when`: seconds on a clock that never runs back.
+
+        New names past MAX_SERIES are not kept until old ones have run out.
+        """
         slot = self._written % self._points
         self._times[slot] = when
         for name in values:
@@ -85,10 +88,20 @@ class Curves:
 
 
 class History(Curves):
-    """The curves of one host, named as `series_of` names them."""
+    """The curves of one host, named as `series_of` names them.
+
+    Kept by the monotonic clock and told by the wall clock: setting Vigie's clock moves a curve and does not tear it.
+    """
+
+    _wall = 0.0  # the wall clock's lead over the monotonic one
 
     def add(self, sample: Sample) -> None:
-        self.append(sample.seen, dict(series_of(sample)))
+        self._wall = sample.seen - sample.monotonic
+        self.append(sample.monotonic, dict(series_of(sample)))
+
+    def times(self, seconds: float = math.inf) -> list[float]:
+        """Seconds since 1970, oldest first; only the last `seconds` before the newest."""
+        return [when + self._wall for when in super().times(seconds)]
 
 
 Point = tuple[str, float | None]

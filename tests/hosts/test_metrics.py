@@ -95,7 +95,7 @@ def test_a_day_of_coming_and_going_interfaces_stays_within_its_budget():
     for second in range(POINTS * 4):
         names = [f"tap{second * 50 + n}" for n in range(50)]
         interfaces = tuple(Interface(name, 1.0, 1.0, 0.0, 0.0) for name in names)
-        history.add(replace(QUIET, seen=float(second), interfaces=interfaces, cores=(0.5,) * 512))
+        history.add(replace(QUIET, monotonic=float(second), interfaces=interfaces, cores=(0.5,) * 512))
     assert len(history.names) <= MAX_SERIES
     assert history.size <= 330_000
 
@@ -103,9 +103,18 @@ def test_a_day_of_coming_and_going_interfaces_stays_within_its_budget():
 def test_an_ordinary_host_s_curves_are_small():
     history = History()
     for second in range(POINTS + 10):
-        history.add(replace(QUIET, seen=float(second)))
+        history.add(replace(QUIET, monotonic=float(second)))
     assert len(history) == POINTS
     assert history.size < 50_000
+
+
+def test_a_clock_that_is_set_moves_the_curve_and_does_not_tear_it():
+    history = History()
+    for second in range(10):
+        wall = 5000.0 + second if second < 5 else 100.0 + second
+        history.add(replace(QUIET, monotonic=float(second), seen=wall))
+    assert history.times() == [100.0 + second for second in range(10)]
+    assert len(history.values("cpu.busy", 3)) == 4
 
 
 def texts(sample: Sample | None, facts: Facts | None = None) -> list[tuple[str, str]]:
