@@ -7,39 +7,40 @@ capability, a pattern of them or a whole role, on hosts and object names that ma
 from __future__ import annotations
 
 import functools
-import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from console import audit
+from console import audit, signin
 from console.models import User
 
-logger = logging.getLogger(__name__)
 RANK = {"": 0, "viewer": 1, "operator": 2, "admin": 3}
 View = Callable[..., Any]  # async (ConsoleRequest, ...) -> HttpResponseBase
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A named right. `role`: the lowest role that holds it. `fresh`: the password or passkey is asked for again."""
+    """A named right. `role`: the lowest role that holds it. `fresh`: the password or passkey is asked for again.
+
+    `lists`: its page lists objects and leaves out those whose names are not granted, so that a grant for some names
+    opens it. Without it, a grant for some names is none for what has no name (a host's power, its whole journal)."""
 
     name: str
     title: str
     role: str
     fresh: bool = False
+    lists: bool = False
 
 
 CAPABILITIES: dict[str, Capability] = {}
@@ -59,6 +60,19 @@ class Scope(Protocol):
     def group_names(self) -> list[str]: ...
 
 
+_scopes: list[Callable[[], dict[int, Scope]]] = []
+
+
+def scopes() -> dict[int, Scope]:
+    """All hosts by id, as the app that knows them (`provide_scopes`) tells; empty without one. Reads the database."""
+    return {key: scope for provide in _scopes for key, scope in provide().items()}
+
+
+def provide_scopes(function: Callable[[], dict[int, Scope]]) -> Callable[[], dict[int, Scope]]:
+    _scopes.append(function)
+    return function
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     capability: str
@@ -67,23 +81,33 @@ class Grant:
 
     def covers(self, capability: Capability, host: Scope | None, name: str | None) -> bool:
         return (
-            self._holds(capability)
-            and _matches_host(self.hosts, host)
-            and (name is None or fnmatchcase(name, self.names))
+            self.holds(capability)
+            and self.matches(host)
+            and (matches(self.names, name) if name is not None else capability.lists or self.names == "*")
         )
 
-    def _holds(self, capability: Capability) -> bool:
+    def matches(self, host: Scope | None) -> bool:
+        if host is None:
+            return self.hosts == "*"
+        if self.hosts.startswith("@"):
+            return any(matches(self.hosts[1:], group) for group in host.group_names)
+        return matches(self.hosts, host.name)
+
+    def holds(self, capability: Capability) -> bool:
         if self.capability in RANK:
             return RANK[self.capability] >= RANK[capability.role]
-        return fnmatchcase(capability.name, self.capability)
+        return matches(self.capability, capability.name)
 
 
-def _matches_host(pattern: str, host: Scope | None) -> bool:
-    if host is None:
-        return pattern == "*"
-    if pattern.startswith("@"):
-        return any(fnmatchcase(group, pattern[1:]) for group in host.group_names)
-    return fnmatchcase(host.name, pattern)
+@functools.lru_cache(maxsize=1024)
+def pattern_to_regex(pattern: str) -> str:
+    """`*` is any text, `?` one character, everything else itself. Read alike by Python, SQLite and PostgreSQL."""
+    wild = {"*": ".*", "?": "."}
+    return "^" + "".join(wild.get(character) or re.escape(character) for character in pattern) + "$"
+
+
+def matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern_to_regex(pattern)[1:-1], text, re.DOTALL) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +118,21 @@ class Rights:
     grants: tuple[Grant, ...] = ()
 
     def allows(self, capability: str, host: Scope | None = None, name: str | None = None) -> bool:
-        """`name` None asks: on any object there? (so that the page that lists them can be opened)"""
+        """`host` None: for the console as a whole; `name` None: for the host as a whole (see Capability.lists)."""
         known = CAPABILITIES[capability]
-        if RANK[self.role] >= RANK[known.role]:
+        if self.everywhere(capability):
             return True
         return any(grant.covers(known, host, name) for grant in self.grants)
+
+    def everywhere(self, capability: str) -> bool:
+        return RANK[self.role] >= RANK[CAPABILITIES[capability].role]
+
+    def granted(self, capability: str) -> list[Grant]:
+        """The grants that hold it somewhere."""
+        return [grant for grant in self.grants if grant.holds(CAPABILITIES[capability])]
+
+    def anywhere(self, capability: str) -> bool:
+        return self.everywhere(capability) or bool(self.granted(capability))
 
 
 class ConsoleRequest(HttpRequest):
@@ -127,14 +161,21 @@ def public(view: Any) -> Any:
 
 def signed_in(view: View) -> View:
     """Classify a route that every signed-in user may open (it shows only what the user may see)."""
+    return _known(view, newcomers=False)
 
+
+def newcomers(view: View) -> View:
+    """The same, also for users who have neither a password nor a passkey yet, and can go nowhere else."""
+    return _known(view, newcomers=True)
+
+
+def _known(view: View, *, newcomers: bool) -> View:
     @functools.wraps(view)
     async def inner(request: ConsoleRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        user = await request.auser()
-        if not isinstance(user, User):
+        if not hasattr(request, "actor"):  # the middleware puts it there
             return to_sign_in(request)
-        request.user = request.actor = user  # known already, so that templates need no query
-        request.rights = await rights_of(user)
+        if not newcomers and not await signin.has_credential(request.actor):
+            return _go(request, resolve_url("welcome"))
         response: HttpResponseBase = await view(request, *args, **kwargs)
         return response
 
@@ -142,19 +183,27 @@ def signed_in(view: View) -> View:
     return inner
 
 
+def signed_in_by_allauth(view: Any) -> Any:
+    """Classify a route of allauth's that every signed-in user may open; allauth itself checks that."""
+    view.access = "signed-in"
+    return view
+
+
 ScopeOf = Callable[[dict[str, Any]], Awaitable[tuple[Scope | None, str | None]]]
 
 
-def guard(capability: str, scope: ScopeOf | None = None) -> Callable[[View], View]:
+def guard(capability: str, scope: ScopeOf | None = None, *, anywhere: bool = False) -> Callable[[View], View]:
     """Fetch and authorise before the view runs. `scope` turns the route's arguments into the objects that the view
-    takes (in place) and says which host and which object's name the capability is asked for."""
+    takes (in place) and says which host and which object's name the capability is asked for. `anywhere`: to have it
+    on one host is enough; the view shows only what the user may see."""
 
     def decorate(view: View) -> View:
         @signed_in
         @functools.wraps(view)
         async def inner(request: ConsoleRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             host, name = await scope(kwargs) if scope else (None, None)
-            await require(request, capability, host, name)
+            if not (anywhere and request.rights.anywhere(capability)):
+                await require(request, capability, host, name)
             if CAPABILITIES[capability].fresh and not await is_fresh(request):
                 return to_reauthentication(request)
             response: HttpResponseBase = await view(request, *args, **kwargs)
@@ -188,20 +237,26 @@ async def is_fresh(request: HttpRequest) -> bool:
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    if getattr(request, "htmx", False):
-        return HttpResponseClientRedirect(resolve_url("account_login"))
-    return redirect_to_login(request.get_full_path())
+    return _go(request, f"{resolve_url('account_login')}?{urlencode({'next': _page(request)})}")
 
 
 def to_reauthentication(request: HttpRequest) -> HttpResponse:
     """Ask for the password again; a form is shown anew afterwards, since a POST cannot be followed."""
-    back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "/")
-    url = f"{resolve_url('account_reauthenticate')}?{urlencode({'next': _local(back, request)})}"
+    return _go(request, f"{resolve_url('account_reauthenticate')}?{urlencode({'next': _page(request)})}")
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    """Leave the page, also when only a fragment of it was asked for."""
     return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else redirect(url)
 
 
-def _local(url: str, request: HttpRequest) -> str:
-    return url.removeprefix(f"{request.scheme}://{request.get_host()}") or "/"
+def _page(request: HttpRequest) -> str:
+    """The path of the page that the user is on."""
+    whole = request.method == "GET" and not getattr(request, "htmx", False)
+    url = request.get_full_path() if whole else request.headers.get("Referer", "/")
+    own = f"{request.scheme}://{request.get_host()}"
+    path = url.removeprefix(own)
+    return path if url_has_allowed_host_and_scheme(path, None) else "/"
 
 
 def client_ip(request: HttpRequest) -> str:

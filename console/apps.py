@@ -5,4 +5,7 @@ class ConsoleConfig(AppConfig):
     name = "console"
 
     def ready(self) -> None:
-        from console import capabilities  # noqa: F401  (registers them)
+        from console import accounts, capabilities, operations  # noqa: F401  (register what they hold)
+        from console.supervisor import supervisor
+
+        supervisor.service("operations", operations.watch)

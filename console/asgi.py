@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from servestatic import ServeStaticASGI
@@ -30,6 +30,6 @@ application = ProtocolTypeRouter(
             allow_all_origins=False,
             immutable_file_test=is_immutable,
         ),
-        "websocket": AuthMiddlewareStack(URLRouter(websockets)),
+        "websocket": SessionMiddlewareStack(URLRouter(websockets)),
     }
 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from console.models import AuditEntry
@@ -41,14 +41,15 @@ def record(
 ) -> AuditEntry:
     """Append one entry. Call it in the transaction of what it records."""
     with transaction.atomic():
-        last = AuditEntry.objects.order_by("-id").select_for_update().values("id", "digest").first()
+        _take_turns()
+        last = AuditEntry.objects.order_by("-id").values("id", "digest").first()
         entry = AuditEntry(
             id=last["id"] + 1 if last else 1,
             at=timezone.now(),
-            actor=actor[:150],
+            actor=_plain(actor)[:150],
             ip=ip[:45],
             action=action,
-            target=target[:600],
+            target=_plain(target)[:600],
             detail=detail or {},
         )
         entry.digest = digest(entry, last["digest"] if last else GENESIS)
@@ -57,6 +58,18 @@ def record(
 
 
 arecord = sync_to_async(record)
+
+
+def _take_turns() -> None:
+    """The next entry needs the digest of the last. SQLite's transactions begin with the write lock (IMMEDIATE)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vigie audit'))")
+
+
+def _plain(text: str) -> str:
+    """What every database can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def digest(entry: AuditEntry, before: str) -> str:

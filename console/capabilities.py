@@ -3,7 +3,7 @@
 from console.access import Capability, register
 
 register(
-    Capability("operations.view", "See changes and their outcome", "viewer"),
+    Capability("operations.view", "See changes and their outcome", "viewer", lists=True),
     Capability("operations.cancel", "Cancel a running change", "operator"),
     Capability("audit.view", "Read the audit log", "admin"),
     Capability("access.view", "See users, roles and grants", "admin"),

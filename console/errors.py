@@ -62,6 +62,15 @@ class Cancelled(ConsoleError):
     status = 409
 
 
+class StorageFailed(ConsoleError):
+    """Vigie's own database refused to read or write; nothing is changed without its record."""
+
+    code = "storage-failed"
+    title = "Vigie's database cannot be written"
+    remedy = "Nothing was changed. Free space on the disk of Vigie's data folder, or make it writable, then try again."
+    status = 503
+
+
 # --- the host cannot be reached --------------------------------------------------------------------------------
 
 

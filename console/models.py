@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 
 class User(AbstractUser):
@@ -87,7 +88,9 @@ class Operation(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["host_id", "kind", "target"],
+                Coalesce("host_id", 0),  # without a host: Vigie itself, which is one target too
+                "kind",
+                "target",
                 condition=Q(state__in=("asked", "running")),
                 name="one_operation_at_a_time",
             )

@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from console import audit
-from console.errors import AnswerTimedOut, Busy, Cancelled, ConsoleError, NotFound
+from console.access import Rights, Scope, pattern_to_regex, scopes
+from console.errors import AnswerTimedOut, Busy, Cancelled, ConsoleError, Failed, NotFound, StorageFailed
 from console.models import Operation, User
 from console.snapshots import snapshots
 from console.supervisor import supervisor
@@ -61,18 +63,27 @@ async def run(intent: Intent, action: Action, *, wait: float = 2.0) -> Operation
 
     `action` returns a line that says what was reached. The Operation's errors are in its row, not raised here.
     """
-    operation, is_new = await _begin(intent)
-    if is_new:
-        task = supervisor.spawn(f"operation {operation.pk}", _perform(operation, action, intent.deadline))
-        _running[operation.pk] = task
-        tell(operation)
+    # A page that is closed in the middle of this cancels the view: the work is the supervisor's from the first step on.
+    beginning = supervisor.spawn(f"begin {intent.verb}", _begin(intent, action))
+    operation, task = await asyncio.shield(beginning)
+    if task:
         await asyncio.wait({task}, timeout=wait)
         await operation.arefresh_from_db()
     return operation
 
 
+async def _begin(intent: Intent, action: Action) -> tuple[Operation, asyncio.Task[None] | None]:
+    operation, is_new = await _write(intent)
+    if not is_new:
+        return operation, None
+    task = supervisor.spawn(f"operation {operation.pk}", _perform(operation, action, intent.deadline))
+    _running[operation.pk] = task
+    tell(operation)
+    return operation, task
+
+
 @sync_to_async
-def _begin(intent: Intent) -> tuple[Operation, bool]:
+def _write(intent: Intent) -> tuple[Operation, bool]:
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -98,6 +109,8 @@ def _begin(intent: Intent) -> tuple[Operation, bool]:
             _audit(operation, "asked")
     except IntegrityError as error:
         raise Busy(_who_is_busy(intent)) from error
+    except OperationalError as error:
+        raise StorageFailed(str(error)) from error
     return operation, True
 
 
@@ -129,6 +142,9 @@ async def _perform(operation: Operation, action: Action, deadline: float) -> Non
             result = await action(operation)
     except TimeoutError:
         await finish(operation, State.UNKNOWN, error=AnswerTimedOut(f"no end within {deadline:.0f} s"))
+        await _look(operation)
+    except Cancelled as error:
+        await finish(operation, State.CANCELLED, error=error)
     except ConsoleError as error:
         await finish(operation, State.FAILED if error.outcome_known else State.UNKNOWN, error=error)
     except asyncio.CancelledError:
@@ -153,6 +169,8 @@ async def _interrupted(operation: Operation) -> None:
         else Cancelled("Vigie was stopped.")
     )
     await finish(operation, State.UNKNOWN, error=error)
+    if asked:
+        await _look(operation)
 
 
 async def finish(
@@ -181,7 +199,10 @@ def tell(operation: Operation) -> None:
 
 
 async def cancel(operation_id: int, *, actor: User, ip: str = "") -> None:
-    """Stop waiting for it and stop what can be stopped. Raises NotFound when it does not run in this process."""
+    """Stop waiting for it and stop what can be stopped, then look what became of it. The action hears of it as
+    CancelledError and may raise Cancelled instead when it knows that nothing happens any more.
+
+    Raises NotFound when it does not run in this process."""
     task = _running.get(operation_id)
     if task is None:
         raise NotFound("This operation is not running any more.")
@@ -197,7 +218,8 @@ async def cancel(operation_id: int, *, actor: User, ip: str = "") -> None:
 def observer(prefix: str) -> Callable[[Observer], Observer]:
     """Register who can tell, by looking at the host, what became of a change whose verb starts with `prefix`.
 
-    It returns a line when the wished state is there, None when that cannot be told, and raises Failed when it is not there.
+    It returns a line when the wished state is there, None when that cannot be told, and raises Failed when it is not
+    there. Of several the longest prefix counts.
     """
 
     def register(function: Observer) -> Observer:
@@ -207,9 +229,17 @@ def observer(prefix: str) -> Callable[[Observer], Observer]:
     return register
 
 
-async def adopt_orphans() -> None:
-    """At the start: operations that were running when the process died become `unknown`."""
-    async for operation in Operation.objects.filter(state__in=Operation.OPEN):
+async def watch() -> None:
+    """The loop: at the start what a dead process left behind, later what ran past its end without one being written."""
+    await adopt_orphans()
+    while True:
+        await asyncio.sleep(60)
+        await adopt_orphans(deadline__lt=timezone.now())
+
+
+async def adopt_orphans(**which: Any) -> None:
+    """Operations that nobody performs any more become `unknown`."""
+    async for operation in Operation.objects.filter(state__in=Operation.OPEN, **which):
         if operation.pk not in _running:
             await finish(operation, State.UNKNOWN, error=Cancelled("Vigie was stopped while this was running."))
 
@@ -217,20 +247,41 @@ async def adopt_orphans() -> None:
 async def observe(host_id: int) -> None:
     """The host is back: look at what became of its unknown operations of the last day."""
     since = timezone.now() - timedelta(days=1)
-    rows = Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since)
-    async for operation, look in _with_observer(rows):
-        try:
-            result = await look(operation)
-        except ConsoleError as error:
-            if error.outcome_known:
-                await finish(operation, State.FAILED, error=error)
-        else:
-            if result:
-                await finish(operation, State.SUCCEEDED, result=f"Observed afterwards: {result}")
+    async for operation in Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since):
+        await _look(operation)
 
 
-async def _with_observer(rows: Any) -> AsyncIterator[tuple[Operation, Observer]]:
-    async for operation in rows:
-        for prefix, look in _observers.items():
-            if operation.verb.startswith(prefix):
-                yield operation, look
+async def _look(operation: Operation) -> None:
+    prefix = max((p for p in _observers if operation.verb.startswith(p)), key=len, default=None)
+    if prefix is None:
+        return
+    try:
+        result = await _observers[prefix](operation)
+    except Failed as error:
+        await finish(operation, State.FAILED, error=error)
+    except ConsoleError as error:  # the host is away again: it stays unknown until the next look
+        logger.info("operation %s cannot be observed: %s", operation.pk, error)
+    else:
+        if result:
+            await finish(operation, State.SUCCEEDED, result=f"Observed afterwards: {result}")
+
+
+# --- who may see which -----------------------------------------------------------------------------------------
+
+
+def visible(user: User, rights: Rights) -> Q:
+    """Which operations exist for this user: their own, and those of hosts and names where `operations.view` is theirs.
+
+    Reads the database when the user has grants."""
+    if rights.everywhere("operations.view"):
+        return Q()
+    seen, hosts = Q(actor=user), scopes()
+    for grant in rights.granted("operations.view"):
+        ids = [key for key, host in hosts.items() if grant.matches(host)]
+        seen |= Q(host_id__in=ids, target__regex=pattern_to_regex(grant.names))
+    return seen
+
+
+@sync_to_async
+def scope_of(operation: Operation) -> Scope | None:
+    return scopes().get(operation.host_id) if operation.host_id else None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Any
+from importlib import import_module
 
+from allauth.usersessions.models import UserSession
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import OperationalError
+from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from console.models import User
 
+logger = logging.getLogger(__name__)
 SEEN, BEGAN = "vigie_seen", "vigie_began"  # epoch seconds, in the session
 TOUCH_EVERY = 30.0  # seconds; a write a request would be waste
 
@@ -22,23 +28,41 @@ async def expired(session: SessionBase) -> bool:
     return bool(now - seen > settings.SESSION_IDLE_SECONDS or now - began > settings.SESSION_ABSOLUTE_SECONDS)
 
 
-async def touch(session: SessionBase) -> None:
+async def touch(request: HttpRequest) -> None:
     """The user did something. Live pages do not count: an unattended screen must sign itself out."""
-    now = time.time()
+    session, now = request.session, time.time()
+    if now - (await session.aget(SEEN) or 0) <= TOUCH_EVERY:
+        return
+    await session.aset(SEEN, now)
     if await session.aget(BEGAN) is None:
         await session.aset(BEGAN, now)
-    if now - (await session.aget(SEEN) or 0) > TOUCH_EVERY:
-        await session.aset(SEEN, now)
+    try:
+        await session.asave()
+        await sync_to_async(UserSession.objects.create_from_request)(request)  # what the list of sessions shows
+    except OperationalError as error:
+        logger.warning("the session's last use could not be written: %s", error)
+    session.modified = False  # pages stay readable when nothing can be written
 
 
-async def user_of(session: Any) -> User | None:
+def end_all(user: User) -> int:
+    """Sign the user out everywhere. Returns how many sessions ended."""
+    listed = list(UserSession.objects.filter(user=user))
+    for session in listed:
+        session.end()
+    return len(listed)
+
+
+async def user_of(key: str | None) -> User | None:
     """Whose session this still is, read anew from the database: None after sign-out, expiry, a new password, or a ban."""
-    fresh = type(session)(session.session_key) if getattr(session, "session_key", None) else None
-    if fresh is None or not await fresh.aexists(fresh.session_key) or await expired(fresh):
+    session = _store(key)
+    user_id = await session.aget(SESSION_KEY) if key else None
+    if user_id is None or await expired(session):
         return None
-    user = await User.objects.filter(pk=await fresh.aget(SESSION_KEY), is_active=True).afirst()
-    if user is None or not constant_time_compare(
-        await fresh.aget(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
-    ):
-        return None
-    return user
+    user = await User.objects.filter(pk=user_id, is_active=True).afirst()
+    hash_then = await session.aget(HASH_SESSION_KEY, "")
+    return user if user and constant_time_compare(hash_then, user.get_session_auth_hash()) else None
+
+
+def _store(key: str | None) -> SessionBase:
+    store: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    return store

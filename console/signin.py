@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,13 +16,21 @@ from console.models import SignInLink, User
 LIFETIME = timedelta(minutes=15)
 
 
-def make_link(user: User) -> str:
+async def has_credential(user: User) -> bool:
+    """Can this user sign in again without a link?"""
+    if user.has_usable_password():
+        return True
+    passkeys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
+    return await passkeys.aexists()
+
+
+def make_link(user: User, *, actor: str = "console") -> str:
     """The token to put behind /signin/. Earlier links of this user end."""
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         SignInLink.objects.filter(user=user).delete()
         SignInLink.objects.create(user=user, digest=_digest(token), expires=timezone.now() + LIFETIME)
-        audit.record("signin.link", actor="console", target=user.get_username())
+        audit.record("signin.link", actor=actor, target=user.get_username())
     return token
 
 

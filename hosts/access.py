@@ -7,9 +7,14 @@ from typing import Any
 
 from django.http import Http404
 
-from console.access import Rights, Scope, View, guard
+from console.access import Rights, Scope, View, guard, provide_scopes
 from console.streams import Denied
 from hosts.models import Host
+
+
+@provide_scopes
+def all_hosts() -> dict[int, Scope]:
+    return {host.pk: host for host in Host.objects.all()}
 
 
 def host_view(capability: str, *, name: str = "") -> Callable[[View], View]:

@@ -3,12 +3,12 @@
 from console.access import Capability, register
 
 register(
-    Capability("hosts.view", "See the host, its state and its metrics", "viewer"),
+    Capability("hosts.view", "See the host, its state and its metrics", "viewer", lists=True),
     Capability("hosts.manage", "Add, change and remove hosts", "admin"),
     Capability("hosts.identity", "Set host name, time zone and time synchronisation", "admin"),
     Capability("hosts.power", "Restart and power off", "admin", fresh=True),
     Capability("hosts.terminal", "Open a terminal", "admin", fresh=True),
-    Capability("units.view", "See units", "viewer"),
+    Capability("units.view", "See units", "viewer", lists=True),
     Capability("units.start", "Start units", "operator"),
     Capability("units.stop", "Stop units", "operator"),
     Capability("units.restart", "Restart units", "operator"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -23,7 +24,17 @@ async def index(request: ConsoleRequest) -> HttpResponse:
 
 
 def _index(request: ConsoleRequest) -> HttpResponse:
-    wanted = {name: value for name in FILTERS if (value := request.GET.get(name))}
-    page = Paginator(AuditEntry.objects.filter(**wanted), PAGE).get_page(request.GET.get("page"))
-    verdict = audit.verify() if "verify" in request.GET else None
-    return render(request, "console/audit.html", {"page": page, "wanted": wanted, "verdict": verdict})
+    wanted = {name: value for name in (*FILTERS, "q") if (value := request.GET.get(name))}
+    rows = AuditEntry.objects.filter(**{name: wanted[name] for name in FILTERS if name in wanted})
+    for word in wanted.get("q", "").split()[:8]:
+        rows = rows.filter(Q(target__icontains=word) | Q(detail__icontains=word) | Q(ip__startswith=word))
+    context = {
+        "nav": "audit",
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "choices": {
+            name: AuditEntry.objects.order_by(name).values_list(name, flat=True).distinct() for name in FILTERS
+        },
+        "verdict": audit.verify() if "verify" in request.GET else None,
+    }
+    return render(request, "console/audit.html", context)

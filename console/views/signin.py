@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from console import audit, signin
-from console.access import client_ip, public
+from console import signin
+from console.access import public
 
 
 @public
@@ -23,5 +23,4 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "console/signin.html", {"link_user": None}, status=410)
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
     record_authentication(request, user, method="link")
-    audit.record("signin", actor=user.get_username(), ip=client_ip(request), detail={"method": "link"})
     return redirect("/")
