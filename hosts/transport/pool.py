@@ -17,14 +17,29 @@ from hosts.transport.ssh import SshTransport
 
 log = logging.getLogger(__name__)
 
-CONNECTS_AT_ONCE = 8  # a thousand hosts are not all signed in to at the same moment
-PROBE_EVERY = 2.5  # seconds; a frozen host is seen within PROBE_EVERY + PROBE_DEADLINE
-PROBE_DEADLINE = 2.5
-BACKOFF_FIRST = 1.0
-BACKOFF_MOST = 60.0
-REFUSED_RETRY = 60.0
-
 CONNECTING, ONLINE, STALE, UNREACHABLE, REFUSED = "connecting", "online", "stale", "unreachable", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds, but for `connects_at_once`."""
+
+    connects_at_once: int = 8  # a thousand hosts are not all signed in to at the same moment
+    probe_every: float = 2.5  # a frozen host is seen within probe_every + probe_deadline
+    probe_deadline: float = 2.5
+    first: float = 1.0  # before the second attempt; doubles
+    longest: float = 60.0
+    refused: float = 60.0
+    steady: float = 10.0  # a connection that lasted so long was a good one
+
+    def rest(self, attempt: int, *, refused: bool) -> float:
+        """Before the next attempt after `attempt` failed ones; never two hosts in step."""
+        seconds = self.refused if refused else min(self.longest, self.first * 2 ** min(attempt - 1, 10))
+        return spread(seconds)
+
+
+def spread(seconds: float) -> float:
+    return seconds * random.uniform(0.6, 1.0)  # noqa: S311
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +67,11 @@ def opener(key_path: Path) -> OpenTransport:
     return open_transport
 
 
-def backoff(attempt: int) -> float:
-    """Seconds before the next attempt after `attempt` failed ones: 1 to 60, never two hosts in step."""
-    return min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(attempt - 1, 10)) * random.uniform(0.6, 1.0)  # noqa: S311
-
-
 class Keeper:
     """Keeps one target's transport. `link` is the truth; `transport` is set while online or stale."""
 
     def __init__(
-        self, target: Target, open_transport: OpenTransport, turn: asyncio.Semaphore, tell: OnChange
+        self, target: Target, open_transport: OpenTransport, turn: asyncio.Semaphore, tell: OnChange, pace: Pace
     ) -> None:
         self.target = target
         self.link = Link(CONNECTING, time.time())
@@ -69,6 +79,7 @@ class Keeper:
         self._open = open_transport
         self._turn = turn
         self._tell = tell
+        self._pace = pace
         self._now = asyncio.Event()
         self._changed = asyncio.Event()
         self._failures = 0
@@ -96,8 +107,7 @@ class Keeper:
     async def _connect(self) -> None:
         async with self._turn:
             self._now.clear()
-            transport = await self._open(self.target)
-        self.transport = transport
+            self.transport = await self._open(self.target)
         self._become(ONLINE)
 
     async def _watch(self) -> None:
@@ -107,15 +117,13 @@ class Keeper:
         closed = asyncio.create_task(transport.wait_closed(), name=f"end of {self.target.name}")
         started = time.monotonic()
         try:
-            while not await self._closes_within(closed, PROBE_EVERY * random.uniform(0.8, 1.0)):  # noqa: S311
+            while not await self._closes_within(closed, spread(self._pace.probe_every)):
                 await self._probe(transport, closed)
             raise Disconnected("the connection to the host was lost")
         finally:
             closed.cancel()
-            self.transport = None
-            if time.monotonic() - started > 10 * BACKOFF_FIRST:
+            if time.monotonic() - started > self._pace.steady:
                 self._failures = 0
-            await self._dispose(transport)
 
     async def _closes_within(self, closed: asyncio.Task[None], seconds: float) -> bool:
         done, _ = await asyncio.wait([closed], timeout=seconds)
@@ -125,9 +133,11 @@ class Keeper:
         """Stale while the answer is overdue, online when it has come."""
         probe = asyncio.create_task(transport.probe(), name=f"probe {self.target.name}")
         try:
-            await asyncio.wait([probe, closed], timeout=PROBE_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                [probe, closed], timeout=self._pace.probe_deadline, return_when=asyncio.FIRST_COMPLETED
+            )
             if not probe.done() and not closed.done():
-                self._become(STALE, ConnectionTimedOut(f"no answer for {PROBE_DEADLINE:g} s"))
+                self._become(STALE, ConnectionTimedOut(f"no answer for {self._pace.probe_deadline:g} s"))
                 await asyncio.wait([probe, closed], return_when=asyncio.FIRST_COMPLETED)
             if probe.done():
                 probe.result()
@@ -137,29 +147,33 @@ class Keeper:
             probe.cancel()
             await asyncio.gather(probe, return_exceptions=True)
 
-    async def _dispose(self, transport: Transport) -> None:
+    async def _dispose(self) -> None:
+        transport, self.transport = self.transport, None
+        if transport is None:
+            return
         try:
             await transport.close()
         except (ConsoleError, OSError) as error:
             log.info("closing the transport of %s: %s", self.target.name, error)
 
     async def _rest(self, error: ConsoleError) -> None:
-        """Wait before the next attempt; `retry_now` ends the wait."""
+        """Wait before the next attempt; `retry_now` ends the wait. The state stays while that attempt runs."""
         self._failures += 1
         refused = isinstance(error, Refused)
-        seconds = REFUSED_RETRY * random.uniform(0.8, 1.0) if refused else backoff(self._failures)  # noqa: S311
-        self._become(REFUSED if refused else UNREACHABLE, error, seconds)
+        state, seconds = REFUSED if refused else UNREACHABLE, self._pace.rest(self._failures, refused=refused)
+        self._become(state, error, seconds)
+        await self._dispose()
         try:
             async with asyncio.timeout(seconds):
                 await self._now.wait()
+            self._become(CONNECTING, error)
         except TimeoutError:
-            pass
-        # a page keeps saying what is wrong while the next attempt runs
-        self._become(CONNECTING, error)
+            self._become(state, error)
 
     def retry_now(self) -> None:
-        self._failures = 0
-        self._now.set()
+        if self.link.retry_at is not None:
+            self._failures = 0
+            self._now.set()
 
     def get(self) -> Transport:
         if self.link.state == ONLINE and self.transport is not None:
@@ -174,14 +188,16 @@ class Keeper:
     async def close(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self._dispose()
 
 
 class Pool:
     """All hosts' keepers. Belongs to one event loop."""
 
-    def __init__(self, open_transport: OpenTransport) -> None:
+    def __init__(self, open_transport: OpenTransport, pace: Pace | None = None) -> None:
         self._open = open_transport
-        self._turn = asyncio.Semaphore(CONNECTS_AT_ONCE)
+        self._pace = pace or Pace()
+        self._turn = asyncio.Semaphore(self._pace.connects_at_once)
         self._keepers: dict[int, Keeper] = {}
         self._callbacks: list[OnChange] = []
         self._leaving: set[asyncio.Task[None]] = set()
@@ -192,7 +208,7 @@ class Pool:
         if known is not None and known.target == target:
             return
         self.remove(target.id)
-        self._keepers[target.id] = Keeper(target, self._open, self._turn, self._tell)
+        self._keepers[target.id] = Keeper(target, self._open, self._turn, self._tell, self._pace)
 
     def remove(self, id: int) -> None:  # noqa: A002
         keeper = self._keepers.pop(id, None)
