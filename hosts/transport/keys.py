@@ -37,8 +37,13 @@ def ensure_key(path: Path) -> str:
 
 def public_line(path: Path) -> str:
     """The line for ~/.ssh/authorized_keys. Raises Failed when the key cannot be read."""
+    return str(load(path).export_public_key().decode().strip())
+
+
+def load(path: Path) -> asyncssh.SSHKey:
+    """Raises Failed."""
     try:
-        return asyncssh.read_private_key(path).export_public_key().decode().strip()
+        return asyncssh.read_private_key(path)
     except (OSError, asyncssh.KeyImportError) as error:
         raise Failed("Vigie's own SSH key cannot be read") from error
 

@@ -6,13 +6,15 @@ import asyncio
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import asyncssh
 
-from console.errors import Busy, Disconnected, KeyRejected
+from console.errors import AnswerTimedOut, Busy, Disconnected, Failed, KeyRejected
 from hosts.transport import keys, privilege
 from hosts.transport.base import Completed, Process, Pty, Target
 from hosts.transport.bridge import Bridge, bridge_argv, is_bus
@@ -29,6 +31,7 @@ STREAMS = 4
 STREAMS_ON_OTHERS = 8
 OTHERS = 3
 IDLE_SECONDS = 30.0
+OPEN_SECONDS = 15.0
 WINDOW = 512 * 1024  # bytes sshd may send ahead of a slow reader
 
 
@@ -43,6 +46,51 @@ class Lane:
 
     def free(self) -> bool:
         return len(self.streams) + self.opening < self.room and not self.connection.is_closed()
+
+
+@asynccontextmanager
+async def turn(semaphore: asyncio.Semaphore, timeout: float) -> AsyncIterator[None]:
+    """Raises AnswerTimedOut when the turn does not come in time."""
+    try:
+        async with asyncio.timeout(timeout):
+            await semaphore.acquire()
+    except TimeoutError as error:
+        raise AnswerTimedOut("earlier commands on this host do not end") from error
+    try:
+        yield
+    finally:
+        semaphore.release()
+
+
+async def open_session(
+    connection: asyncssh.SSHClientConnection,
+    session: Callable[[], SshProcess],
+    argv: Sequence[str],
+    pty: Pty | None,
+) -> SshProcess:
+    """sshd counts a session that has just ended for a moment longer: a refusal is tried again."""
+    for pause in (0.02, 0.05, 0.1, 0.2, 0.4, None):
+        try:
+            _, process = await connection.create_session(
+                session,
+                shlex.join(argv) if argv else None,  # SSH carries one string: quoted here, and nowhere else
+                encoding=None,
+                window=WINDOW,
+                request_pty="force" if pty else False,
+                term_type=pty.term if pty else None,
+                term_size=(pty.columns, pty.rows) if pty else (),
+            )
+            return process
+        except asyncssh.ChannelOpenError:
+            if pause is None or connection.is_closed():
+                raise
+            await asyncio.sleep(pause)
+    raise AssertionError("the last attempt either returns or raises")
+
+
+def abandon(opening: asyncio.Task[SshProcess]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().abandon()
 
 
 class SshTransport(Files):
@@ -79,7 +127,7 @@ class SshTransport(Files):
     @staticmethod
     async def _sign_in(target: Target, key_path: Path) -> asyncssh.SSHClientConnection:
         with connecting():
-            return await keys.sign_in(target, client_keys=[str(key_path)], preferred_auth=["publickey"])
+            return await keys.sign_in(target, client_keys=[keys.load(key_path)], preferred_auth=["publickey"])
 
     # --- processes -------------------------------------------------------------------------------------------
 
@@ -93,14 +141,33 @@ class SshTransport(Files):
         as_user: str = "",
     ) -> Completed:
         command = privilege.elevated(self.target, argv, await self._login(as_user))
-        async with self._short:
-            process = await self._start(self._main.connection, command, None)
-            return await complete(process, stdin, timeout, limit)
+        started = time.monotonic()
+        async with turn(self._short, timeout):
+            process = await self._short_process(command, timeout)
+            return await complete(process, stdin, timeout - (time.monotonic() - started), limit)
 
     async def spawn(self, argv: Sequence[str], *, pty: Pty | None = None, as_user: str = "") -> Process:
         wanted = privilege.with_environment(argv, pty)
         command = privilege.elevated(self.target, wanted, await self._login(as_user))
-        lane = await self._lane()
+        return await self._streamed(command, pty)
+
+    async def _short_process(self, command: Sequence[str], timeout: float) -> SshProcess:
+        try:
+            return await self._start(self._main.connection, command, None, timeout=timeout)
+        except Failed:  # this sshd allows so few sessions that streams take them all
+            return await self._streamed(command, None)
+
+    async def _streamed(self, command: Sequence[str], pty: Pty | None) -> SshProcess:
+        while True:
+            lane = await self._lane()
+            try:
+                return await self._stream(lane, command, pty)
+            except Failed:
+                if not lane.streams:
+                    raise
+                lane.room = len(lane.streams)  # this sshd allows fewer sessions than usual
+
+    async def _stream(self, lane: Lane, command: Sequence[str], pty: Pty | None) -> SshProcess:
         lane.opening += 1
         try:
             process = await self._start(lane.connection, command, pty, partial(self._stream_ended, lane))
@@ -116,22 +183,24 @@ class SshTransport(Files):
         argv: Sequence[str],
         pty: Pty | None,
         on_end: Callable[[SshProcess], None] | None = None,
+        timeout: float = OPEN_SECONDS,
     ) -> SshProcess:
-        process = SshProcess(terminal=pty is not None, on_end=partial(self._ended, on_end))
+        """A channel that opens only after we stopped waiting is closed then."""
+
+        def session() -> SshProcess:
+            return SshProcess(terminal=pty is not None, on_end=partial(self._ended, on_end))
+
+        opening = asyncio.create_task(open_session(connection, session, argv, pty), name="open a session")
+        process = None
         try:
-            with connected():
-                await connection.create_session(
-                    lambda: process,
-                    shlex.join(argv) if argv else None,  # SSH carries one string: quoted here, and nowhere else
-                    encoding=None,
-                    window=WINDOW,
-                    request_pty="force" if pty else False,
-                    term_type=pty.term if pty else None,
-                    term_size=(pty.columns, pty.rows) if pty else (),
-                )
-        except BaseException:
-            process.abandon()
-            raise
+            async with asyncio.timeout(timeout):
+                with connected():
+                    process = await asyncio.shield(opening)
+        except TimeoutError as error:
+            raise AnswerTimedOut("the host did not open a session in time") from error
+        finally:
+            if process is None:
+                opening.add_done_callback(abandon)
         if process.running:
             self._processes.add(process)
         return process
