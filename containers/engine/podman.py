@@ -174,7 +174,11 @@ class Podman:
     async def logs(
         self, name: str, *, follow: bool = True, tail: int | None = 200, since: float | None = None
     ) -> AsyncIterator[AsyncIterator[LogLine]]:
-        """GET /libpod/containers/NAME/logs. Podman gives times in whole seconds."""
+        """GET /libpod/containers/NAME/logs. Podman gives times in whole seconds.
+
+        When a container ends while its log is followed, Podman can leave out the newest lines of the driver
+        k8s-file: read on without `follow`, `since` the last line.
+        """
         await self._get(f"/containers/{names.container(name)}/exists")  # the stream itself accepts every name
         path = self._path(f"/containers/{name}/logs", _log_query(follow, tail, since))
         async with self._socket.stream(path) as pieces, aclosing(_log_lines(pieces)) as lines:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from console.errors import Conflict, NoEngine, NotFound
+from console.errors import Conflict, ConnectionTimedOut, NoEngine, NotFound
 from containers.engine.base import LONGEST_LINE, Container, EngineGone, Port
 from containers.engine.podman import Podman
 from containers.quadlet import generated
 from containers.workloads import Engined, OwningUnit, join
-from tests.containers.conftest import SYSTEM_SOCKET, forwarded
+from hosts.transport.ssh import SshTransport
+from tests.hosts.transports import way_to
 from tests.lab.hosts import LabHost
 
 pytestmark = pytest.mark.lab
+
+SYSTEM_SOCKET = "/run/podman/podman.sock"
+ALICES_SOCKET = "/run/user/1000/podman/podman.sock"
 
 TICKING = "/bin/sh -c 'trap \"exit 0\" TERM; while :; do echo out; echo err >&2; sleep 0.2; done'"
 QUADLET = """[Unit]
@@ -69,11 +74,26 @@ def site(web1: LabHost, image: str) -> Iterator[str]:
     )
 
 
+@asynccontextmanager
+async def engine(
+    host: LabHost, path: str = SYSTEM_SOCKET, *, user: str = "root", sudo: bool = False, as_user: str = ""
+) -> AsyncIterator[Podman]:
+    """Podman at the far end of a connection like Vigie's own."""
+    transport = await SshTransport.connect(host.target(id=1, user=user, sudo=sudo), Path(host.key_path))
+    try:
+        podman = await Podman.connect(await transport.socket(path, as_user=as_user))
+        try:
+            yield podman
+        finally:
+            await podman.close()
+    finally:
+        await transport.close()
+
+
 @pytest.fixture
-async def podman(system_socket: str) -> AsyncIterator[Podman]:
-    podman = await Podman.connect(system_socket)
-    yield podman
-    await podman.close()
+async def podman(web1: LabHost) -> AsyncIterator[Podman]:
+    async with engine(web1) as podman:
+        yield podman
 
 
 async def listed(podman: Podman, name: str) -> Container | None:
@@ -245,6 +265,9 @@ async def test_hostile_logs(podman: Podman, web1: LabHost, image: str, driver: s
         "printf '\\033[31m<b hx-get=/>\\n'; printf last"
     )
     web1.shell(f'podman run -d --name engine-big --log-driver {driver} {image} /bin/sh -c "{script}"')
+    web1.shell(
+        "podman wait engine-big"
+    )  # Podman itself cuts a k8s-file log short that is followed over the end
     try:
         async with asyncio.timeout(30), podman.logs("engine-big", tail=None) as lines:
             texts = [(line.text, line.cut) async for line in lines]  # ends with the container
@@ -295,28 +318,68 @@ async def test_a_pod_is_one_workload(podman: Podman, web1: LabHost, image: str) 
     assert details.pod
 
 
-async def test_a_users_own_podman(web1: LabHost, alices_socket: str) -> None:
+@pytest.mark.parametrize(("user", "sudo"), [("alice", False), ("root", False), ("operator", True)])
+async def test_a_users_own_podman(web1: LabHost, user: str, sudo: bool) -> None:
     image = web1.busybox(user="alice")
     web1.shell(f"cd /; runuser -u alice -- podman create --name engine-alice --network=none {image} {TICKING}")
-    podman = await Podman.connect(alices_socket)
     try:
-        assert (await podman.info()).rootless
-        await podman.start("engine-alice")
-        one = await listed(podman, "engine-alice")
-        assert one and one.state == "running"
-        async with asyncio.timeout(10), podman.logs("engine-alice") as lines:
-            assert (await anext(lines)).text in {b"out", b"err"}
-        await podman.stop("engine-alice", timeout=2)
-        await podman.remove("engine-alice", force=True)
-        assert await listed(podman, "engine-alice") is None
+        async with engine(web1, ALICES_SOCKET, user=user, sudo=sudo, as_user="alice") as podman:
+            assert (await podman.info()).rootless
+            await podman.start("engine-alice")
+            one = await listed(podman, "engine-alice")
+            assert one and one.state == "running"
+            async with asyncio.timeout(10), podman.logs("engine-alice") as lines:
+                assert (await anext(lines)).text in {b"out", b"err"}
+            await podman.stop("engine-alice", timeout=2)
+            await podman.remove("engine-alice", force=True)
+            assert await listed(podman, "engine-alice") is None
     finally:
-        await podman.close()
         web1.shell("cd /; runuser -u alice -- podman rm -f -t 0 -i engine-alice")
 
 
-async def test_a_stopped_service_ends_the_streams_and_heals(own_host: LabHost, tmp_path: Path) -> None:
-    with forwarded(own_host, SYSTEM_SOCKET, tmp_path) as path:
-        podman = await Podman.connect(path)
+async def test_the_systems_podman_through_sudo(web1: LabHost, web: str) -> None:
+    async with engine(web1, user="operator", sudo=True) as podman:
+        assert not (await podman.info()).rootless
+        async with asyncio.timeout(10), podman.events() as events, podman.logs(web) as lines:
+            await podman.restart(web, timeout=0)
+            assert (await anext(lines)).text in {b"out", b"err"}
+            async for event in events:
+                if (event.name, event.action) == (web, "start"):
+                    break
+
+
+@pytest.mark.parametrize("way", ["ssh", "sudo"])
+async def test_streams_that_are_left_leave_nothing(web1: LabHost, web: str, way: str) -> None:
+    async with way_to(way, web1) as transport, asyncio.timeout(20):
+        podman = await Podman.connect(await transport.socket(SYSTEM_SOCKET))
+        async with podman.events(), podman.stats() as samples, podman.logs(web) as lines:
+            await anext(samples)
+            await anext(lines)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), podman.stats(interval=5) as samples:
+                async for _ in samples:
+                    pass
+        following = asyncio.create_task(follow_events(podman))
+        await asyncio.sleep(0.2)
+        await podman.close()
+        with pytest.raises(EngineGone):
+            await following
+
+
+async def follow_events(podman: Podman) -> None:
+    async with podman.events() as events:
+        async for event in events:
+            assert event.kind
+
+
+async def test_a_login_without_rights_has_no_engine(web1: LabHost) -> None:
+    with pytest.raises(NoEngine):
+        async with engine(web1, user="limited"):
+            pass
+
+
+async def test_a_stopped_service_ends_the_streams_and_heals(own_host: LabHost) -> None:
+    async with engine(own_host) as podman:
         with pytest.raises(EngineGone):
             async with asyncio.timeout(10), podman.events() as events:
                 await asyncio.to_thread(own_host.shell, "systemctl stop podman.socket podman.service")
@@ -326,4 +389,29 @@ async def test_a_stopped_service_ends_the_streams_and_heals(own_host: LabHost, t
         assert caught.value.outcome_known
         own_host.shell("systemctl start podman.socket")
         assert await podman.list() == ()
-        await podman.close()
+
+
+async def test_a_lost_connection_ends_the_streams(own_host: LabHost) -> None:
+    async with engine(own_host) as podman:
+        with pytest.raises(EngineGone):
+            async with asyncio.timeout(10), podman.events() as events:
+                await asyncio.to_thread(own_host.shell, "pkill -KILL sshd", check=False)
+                await anext(events)
+        with pytest.raises(NoEngine):
+            await podman.list()
+
+
+async def test_a_frozen_host_is_not_waited_for_without_end(
+    own_host: LabHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("containers.engine.podman.PRESENCE", 0.5)
+    async with engine(own_host) as podman:
+        own_host.freeze()
+        try:
+            with pytest.raises(ConnectionTimedOut) as caught:
+                await podman.start("web")
+            assert caught.value.outcome_known
+        finally:
+            own_host.thaw()
+        with pytest.raises(NotFound):
+            await podman.start("web")
