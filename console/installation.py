@@ -145,7 +145,9 @@ def _install_packages(root: Path, environment: Environment) -> None:
     argv, search = npm(environment)
     say("Installing the front-end packages of package-lock.json")
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(root)]
-    call([*argv, *options], "npm could not install the front-end packages", {**os.environ, "PATH": search})
+    # Node has certificates of its own; the machine's may hold those of a proxy.
+    variables = {**os.environ, "PATH": search, "NODE_USE_SYSTEM_CA": "1"}
+    call([*argv, *options], "npm could not install the front-end packages", variables)
 
 
 def npm(environment: Environment) -> tuple[list[str], str]:
