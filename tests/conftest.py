@@ -3,7 +3,11 @@
 import pytest
 from django.db import connection
 
-pytest_plugins = ["tests.lab.plugin"]  # fixtures with real hosts
+pytest_plugins = [
+    "tests.lab.plugin",  # fixtures with real hosts
+    "tests.leaks",
+    "tests.completeness",
+]
 
 
 @pytest.fixture(scope="session")

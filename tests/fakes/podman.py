@@ -60,7 +60,10 @@ class FakePodman:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[FakePodman]:
-        runner = web.AppRunner(catch_all(self.handle), handle_signals=False, shutdown_timeout=0.1)
+        # An answer that nobody waits for any more ends with its connection.
+        runner = web.AppRunner(
+            catch_all(self.handle), handle_signals=False, shutdown_timeout=0.1, handler_cancellation=True
+        )
         await runner.setup()
         try:
             await web.UnixSite(runner, str(self.path)).start()

@@ -1,0 +1,99 @@
+"""Everything that must hold, in one command: `python3 manage.py test [pytest's arguments]`.
+
+Makes what the tests need (Debian packages, the lab hosts' image), then runs the linters, the type checker, the layers'
+contracts and pytest. With CI=true nothing may be left out: a skipped test is a failure (tests/conftest.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.installation import SetUpFailed, apt_install
+from tests.lab import image
+
+# Commands that tests need beside the lab's, and the Debian package that has each.
+NEEDS = {"chromium": "chromium", "git": "git"} | image.NEEDS
+CHECKS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy", "console", "hosts", "containers", "manage.py"],
+    "import-linter": ["lint-imports"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    name: str
+    passed: bool
+    seconds: float
+
+
+def main(arguments: Sequence[str]) -> int:
+    """With arguments for pytest the checks are left out: somebody is after certain tests."""
+    outcomes = prepare() + ([] if arguments else [check(name) for name in CHECKS])
+    outcomes.append(
+        measured("pytest", lambda: run([sys.executable, "-m", "pytest", "--durations=15", *arguments]))
+    )
+    return summary(outcomes)
+
+
+def prepare() -> list[Outcome]:
+    """Without root the tests that need real hosts are left out, and say so."""
+    if os.geteuid():
+        say("Not root: tests with real hosts are skipped.")
+        return []
+    return [measured("Debian packages", install_packages), measured("lab image", build_image)]
+
+
+def install_packages() -> bool:
+    missing = sorted({package for command, package in NEEDS.items() if not shutil.which(command)})
+    if missing:
+        apt_install(missing)
+    return True
+
+
+def build_image() -> bool:
+    image.build()
+    return True
+
+
+def check(name: str) -> Outcome:
+    command, *arguments = CHECKS[name]
+    return measured(name, lambda: run([str(Path(sys.executable).parent / command), *arguments]))
+
+
+def run(argv: Sequence[str]) -> bool:
+    say(f"$ {Path(argv[0]).name} {' '.join(argv[1:])}")
+    return subprocess.call(argv, stdin=subprocess.DEVNULL) == 0
+
+
+def measured(name: str, work: Callable[[], bool]) -> Outcome:
+    began = time.monotonic()
+    try:
+        passed = work()
+    except (SetUpFailed, image.LabError, subprocess.CalledProcessError) as error:
+        say(f"{name}: {error}")
+        passed = False
+    return Outcome(name, passed, time.monotonic() - began)
+
+
+def summary(outcomes: Sequence[Outcome]) -> int:
+    say("")
+    for outcome in outcomes:
+        say(f"{'ok    ' if outcome.passed else 'FAILED'}  {outcome.name:<16} {outcome.seconds:6.1f} s")
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
