@@ -82,7 +82,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "console.context.frame",
             ],
-            "builtins": ["console.templatetags.access", "template_partials.templatetags.partials"],
+            "builtins": [
+                "console.templatetags.access",
+                "console.templatetags.console",
+                "template_partials.templatetags.partials",
+            ],
         },
     }
 ]
@@ -142,7 +146,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [ASSETS / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "console.storage.StaticStorage"},
 }
 
 LOGGING = {
