@@ -192,10 +192,13 @@ def signed_in_by_allauth(view: Any) -> Any:
 ScopeOf = Callable[[dict[str, Any]], Awaitable[tuple[Scope | None, str | None]]]
 
 
-def guard(capability: str, scope: ScopeOf | None = None, *, anywhere: bool = False) -> Callable[[View], View]:
+def guard(
+    capability: str, scope: ScopeOf | None = None, *, anywhere: bool = False, fresh: bool = True
+) -> Callable[[View], View]:
     """Fetch and authorise before the view runs. `scope` turns the route's arguments into the objects that the view
     takes (in place) and says which host and which object's name the capability is asked for. `anywhere`: to have it
-    on one host is enough; the view shows only what the user may see."""
+    on one host is enough; the view shows only what the user may see. With `fresh` False the view itself asks for the
+    password again where that is due."""
 
     def decorate(view: View) -> View:
         @signed_in
@@ -204,7 +207,7 @@ def guard(capability: str, scope: ScopeOf | None = None, *, anywhere: bool = Fal
             host, name = await scope(kwargs) if scope else (None, None)
             if not (anywhere and request.rights.anywhere(capability)):
                 await require(request, capability, host, name)
-            if CAPABILITIES[capability].fresh and not await is_fresh(request):
+            if fresh and CAPABILITIES[capability].fresh and not await is_fresh(request):
                 return to_reauthentication(request)
             response: HttpResponseBase = await view(request, *args, **kwargs)
             return response

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from importlib import import_module
 
 from allauth.usersessions.models import UserSession
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db import OperationalError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
@@ -42,6 +43,15 @@ async def touch(request: HttpRequest) -> None:
     except OperationalError as error:
         logger.warning("the session's last use could not be written: %s", error)
     session.modified = False  # pages stay readable when nothing can be written
+
+
+async def touch_stored(key: str | None) -> None:
+    """The user did something over a websocket, whose own copy of the session is old."""
+    session = _store(key)
+    if key and await session.aexists(key) and not await expired(session):
+        await session.aset(SEEN, time.time())
+        with suppress(UpdateError):  # signed out in this very moment
+            await session.asave()
 
 
 def end_all(user: User) -> int:

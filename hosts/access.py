@@ -17,14 +17,15 @@ def all_hosts() -> dict[int, Scope]:
     return {host.pk: host for host in Host.objects.all()}
 
 
-def host_view(capability: str, *, name: str = "") -> Callable[[View], View]:
-    """For routes with `<str:host>`: the view gets the Host. `name`: the route's argument that grants match by name."""
+def host_view(capability: str, *, name: str = "", fresh: bool = True) -> Callable[[View], View]:
+    """For routes with `<str:host>`: the view gets the Host. `name`: the route's argument that grants match by name.
+    `fresh` as in console.access.guard."""
 
     async def scope(kwargs: dict[str, Any]) -> tuple[Scope | None, str | None]:
         host = kwargs["host"] = await _fetch(kwargs["host"])
         return host, kwargs[name] if name else None
 
-    return guard(capability, scope)
+    return guard(capability, scope, fresh=fresh)
 
 
 async def _fetch(name: str) -> Host:

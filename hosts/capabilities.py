@@ -7,7 +7,7 @@ register(
     Capability("hosts.manage", "Add, change and remove hosts", "admin"),
     Capability("hosts.identity", "Set host name, time zone and time synchronisation", "admin"),
     Capability("hosts.power", "Restart and power off", "admin", fresh=True),
-    Capability("hosts.terminal", "Open a terminal", "admin", fresh=True),
+    Capability("hosts.terminal", "Open a terminal", "admin", fresh=True, lists=True),
     Capability("units.view", "See units", "viewer", lists=True),
     Capability("units.start", "Start units", "operator"),
     Capability("units.stop", "Stop units", "operator"),

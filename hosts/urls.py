@@ -6,11 +6,13 @@ from typing import Any
 
 from django.urls import path
 
+from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import units
+from hosts.views import terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
+TERMINAL = HOST + "terminal/<slug:terminal>/"
 USER_UNITS = HOST + "user/<str:manager>/units/"  # of a login's own manager
 
 urlpatterns: list[Any] = [
@@ -20,9 +22,12 @@ urlpatterns: list[Any] = [
     path(USER_UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     path(UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(USER_UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
+    path(HOST + "terminal/", terminal.begin, name="terminal-new"),
+    path(TERMINAL, terminal.page, name="terminal"),
 ]
 
 websockets: list[Any] = [
     path(f"ws/{UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),
+    path(f"ws/{TERMINAL}", TerminalStream.as_asgi()),
 ]
