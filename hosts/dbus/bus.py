@@ -3,6 +3,7 @@
 The only importer of dbus_next. What that library lacks is added here:
 - its authentication loops for ever at an end of file; here every read ends the connection at one, and connecting
   has a deadline;
+- it takes a full socket for the end of the connection; here asyncio's streams write;
 - its calls have no timeout and one that is given up leaks its handler;
 - it decodes on the event loop: here a large message is decoded in a thread, so that a list of thousands of units
   delays nobody, and a flood of small ones yields to others;
@@ -369,6 +370,9 @@ class Bus:
 def _message(  # noqa: PLR0917 - as Bus.call
     destination: str, path: str, interface: str, member: str, signature: str, body: Sequence[Any]
 ) -> Message:
+    for name in (destination, path, interface, member):
+        if not (name.isascii() and name.isprintable()):  # dbus-next lets a line feed at the end pass
+            raise InvalidInput(f"{name!r} is no D-Bus name.")
     try:
         return Message(
             destination=destination,

@@ -58,6 +58,7 @@ ERRORS: dict[str, type[ConsoleError]] = {
     _DBUS + "UnknownProperty": Unsupported,
     _DBUS + "NotSupported": Unsupported,
     _LOGIN + "SleepVerbNotSupported": Unsupported,
+    "org.freedesktop.timedate1.NoNTPSupport": Unsupported,
     _ERRNO + "EOPNOTSUPP": Unsupported,
     _DBUS + "InvalidArgs": InvalidInput,
     _DBUS + "InvalidSignature": InvalidInput,
