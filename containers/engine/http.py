@@ -64,6 +64,7 @@ class EngineSocket:
         self._session = aiohttp.ClientSession(
             "http://engine", connector=connector, trust_env=False, timeout=aiohttp.ClientTimeout(total=None)
         )
+        self._streams: set[aiohttp.ClientResponse] = set()
 
     async def ping(self, path: str, timeout: float) -> Mapping[str, str]:
         """The answer's headers. Raises NoEngine when nothing useful is behind the socket, ConnectionTimedOut."""
@@ -94,16 +95,20 @@ class EngineSocket:
         """
         with _mapped(lost=EngineGone):
             response = await self._ask("GET", path, None)
+        self._streams.add(response)
         try:
             if response.status >= HTTPStatus.BAD_REQUEST:
                 with _mapped(lost=EngineGone):
                     await _accepted(response)
             yield _pieces(response)
         finally:
+            self._streams.discard(response)
             response.close()
 
     async def close(self) -> None:
         """Ends every stream and call. Safe to call twice."""
+        for response in self._streams:
+            response.close()  # the session's own close does not wake a reader that waits
         await self._session.close()
 
     def _ask(self, method: str, path: str, timeout: float | None) -> aiohttp.client._RequestContextManager:

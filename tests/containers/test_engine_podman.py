@@ -315,6 +315,36 @@ async def test_closing_the_engine_ends_its_streams(fake: FakePodman, podman: Pod
         await podman.list()
 
 
+async def test_closing_the_engine_wakes_a_waiting_reader(fake: FakePodman, podman: Podman) -> None:
+    fake.stream("/events", DIED, silent=True)
+
+    async def follow() -> None:
+        async with podman.events() as events:
+            async for _ in events:
+                seen.set()
+
+    seen = asyncio.Event()
+    following = asyncio.create_task(follow())
+    async with asyncio.timeout(5):
+        await seen.wait()
+        await asyncio.sleep(0.05)
+        await podman.close()
+        with pytest.raises(EngineGone):
+            await following
+
+
+async def test_closing_the_engine_ends_what_waits_for_an_answer(fake: FakePodman, podman: Podman) -> None:
+    fake.routes["GET", "/containers/json"] = silence
+    fake.routes["POST", "/containers/web/start"] = silence
+    waiting = [asyncio.create_task(podman.list()), asyncio.create_task(podman.start("web"))]
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0.1)
+        await podman.close()
+        read, change = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(read, EngineGone)
+    assert isinstance(change, Disconnected)
+
+
 async def test_the_readers_own_errors_stay_its_own(fake: FakePodman, podman: Podman) -> None:
     fake.stream("/events", DIED, endless=True)
     for error in (TimeoutError, ConnectionResetError, RuntimeError):

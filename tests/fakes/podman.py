@@ -28,8 +28,10 @@ class FakePodman:
 
         self.routes[method, route] = handler
 
-    def stream(self, route: str, *pieces: bytes, broken: bool = False, endless: bool = False) -> None:
-        """A chunked answer; `broken` ends without the last chunk, `endless` repeats the pieces for ever."""
+    def stream(
+        self, route: str, *pieces: bytes, broken: bool = False, endless: bool = False, silent: bool = False
+    ) -> None:
+        """A chunked answer; `broken` ends without the last chunk, `endless` repeats, `silent` says no more."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse()
@@ -39,6 +41,8 @@ class FakePodman:
                     await response.write(piece)
                 if not endless:
                     break
+            if silent:
+                await asyncio.sleep(60)
             if broken:
                 hang_up(request)
             return response
