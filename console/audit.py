@@ -73,21 +73,15 @@ def _plain(text: str) -> str:
 
 
 def digest(entry: AuditEntry, before: str) -> str:
-    line = json.dumps(
-        [
-            before,
-            entry.pk,
-            canonical(entry.at),
-            entry.actor,
-            entry.ip,
-            entry.action,
-            entry.target,
-            entry.detail,
-        ],
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    content = [entry.pk, canonical(entry.at), entry.actor, entry.ip, entry.action, entry.target, entry.detail]
+    line = json.dumps([before, *content], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(line.encode()).hexdigest()
+
+
+def facts(entry: AuditEntry) -> dict[str, Any]:
+    """The entry as it is exported, with all that its digest covers."""
+    fields = ("actor", "ip", "action", "target", "detail", "digest")
+    return {"id": entry.pk, "at": canonical(entry.at)} | {name: getattr(entry, name) for name in fields}
 
 
 def canonical(at: datetime) -> str:

@@ -21,7 +21,11 @@ class RoleForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    capability = forms.CharField(max_length=64, help_text="a capability, a pattern such as units.*, or a role")
+    capability = forms.CharField(
+        max_length=64,
+        widget=forms.TextInput({"list": "capabilities", "autocomplete": "off"}),
+        help_text="a capability, a pattern such as units.*, or a role",
+    )
     hosts = forms.CharField(
         max_length=200, initial="*", help_text="a host's name, a pattern such as web-*, or @group"
     )

@@ -100,6 +100,11 @@ class Operation(models.Model):
         return f"{self.verb} {self.target} on {self.host_name or 'Vigie'}"
 
     @property
+    def newest_first(self) -> str:
+        """As text, less for newer ones: what a live list is sorted by."""
+        return f"{10**12 - self.pk:012}"
+
+    @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
 

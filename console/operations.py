@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from console import audit
@@ -280,6 +280,21 @@ def visible(user: User, rights: Rights) -> Q:
         ids = [key for key, host in hosts.items() if grant.matches(host)]
         seen |= Q(host_id__in=ids, target__regex=pattern_to_regex(grant.names))
     return seen
+
+
+FILTERS = ("state", "host_name", "actor_name", "kind")
+SEARCHED = ("target", "verb", "call", "shell", "result", "error", "actor_name", "host_name")
+
+
+def search(rows: QuerySet[Operation], wanted: Mapping[str, str]) -> QuerySet[Operation]:
+    """`wanted`: values of FILTERS, `q`: words that must all be found somewhere, `id`."""
+    exact = {name: wanted[name] for name in FILTERS if wanted.get(name)}
+    if wanted.get("id", "").isdecimal():
+        exact["pk"] = wanted["id"]
+    rows = rows.filter(**exact)
+    for word in wanted.get("q", "").split()[:8]:
+        rows = rows.filter(Q(*[(f"{field}__icontains", word) for field in SEARCHED], _connector=Q.OR))
+    return rows
 
 
 @sync_to_async

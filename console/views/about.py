@@ -5,15 +5,27 @@ from __future__ import annotations
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
 from django.views.decorators.http import require_GET
 
 from console import vitals
-from console.access import ConsoleRequest, guard
+from console.access import ConsoleRequest, guard, scopes
 from console.supervisor import supervisor
 
 
 @require_GET
 @guard("about.view")
 async def index(request: ConsoleRequest) -> HttpResponse:
-    context = {"nav": "about", "jobs": supervisor.jobs(), "vitals": vitals.read()}
-    return await sync_to_async(render)(request, "console/about.html", context)
+    return await sync_to_async(_index)(request)
+
+
+def _index(request: ConsoleRequest) -> HttpResponse:
+    state = vitals.read()
+    context = {
+        "nav": "about",
+        "jobs": supervisor.jobs(),
+        "vitals": state,
+        "peak": f"at most {filesizeformat(state.peak_memory)}",
+        "hosts": len(scopes()),
+    }
+    return render(request, "console/about.html", context)

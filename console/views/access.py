@@ -69,6 +69,7 @@ async def user(request: ConsoleRequest, user_id: int) -> HttpResponse:
 def _user(request: ConsoleRequest, person: User, status: int = 200, **more: Any) -> HttpResponse:
     context = {
         "nav": "access",
+        "crumbs": [("Access", "/access/")],
         "person": person,
         "sessions": UserSession.objects.purge_and_list(person),
         "grants": [
