@@ -40,7 +40,7 @@ class OperationsStream(Stream):
 
     async def _catch_up(self) -> None:
         try:
-            since = datetime.fromtimestamp(float(self.wanted["resume"]), UTC)
+            since = datetime.fromtimestamp(float(str(self.wanted["resume"])), UTC)
         except (KeyError, ValueError, OverflowError):
             return
         await self._rows(await self._read(Q(asked__gte=since) | Q(ended__gte=since)))

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 
+from asgiref.sync import markcoroutinefunction
 from django.contrib.auth import alogout
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -43,6 +44,7 @@ def headers(get_response: Handler) -> Handler:
 class ConsoleMiddleware:
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
+        markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = await request.auser()

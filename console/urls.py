@@ -89,7 +89,5 @@ websockets: list[Any] = [
     *(route for app in APPS for route in import_module(f"{app}.urls").websockets),
 ]
 
-handler400 = "console.views.errors.bad_request"
-handler403 = "console.views.errors.forbidden"
 handler404 = "console.views.errors.not_found"
 handler500 = "console.views.errors.server_error"
