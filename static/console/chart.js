@@ -7,7 +7,7 @@ import { onField, onStream } from "./live.js";
 import { mount } from "./page.js";
 
 const SAMPLES = 60, HEIGHT = 18, WINDOW = 300;
-const COLOURS = ["--pf-t--global--color--nonstatus--blue--default", "--pf-t--global--color--nonstatus--orange--default", "--pf-t--global--color--nonstatus--green--default", "--pf-t--global--color--nonstatus--purple--default"];
+const COLOURS = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"];
 const rings = new WeakMap(); // svg -> numbers
 
 // --- sparklines
@@ -51,7 +51,7 @@ const SCALES = { bytes: [1024, ["B", "KiB", "MiB", "GiB", "TiB"]], "": [1000, ["
 
 export function format(value, unit) {
   if (value === null || value === undefined) return "–";
-  if (unit === "percent") return `${value.toFixed(value < 10 ? 1 : 0)}\u00a0%`;
+  if (unit === "percent") return `${value.toFixed(value < 10 && !Number.isInteger(value) ? 1 : 0)}\u00a0%`;
   const [base, units] = SCALES[unit === "rate" ? "bytes" : unit] ?? SCALES[""];
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log(Math.max(Math.abs(value), 1)) / Math.log(base))));
   const size = value / base ** step;
@@ -65,9 +65,9 @@ function options(element, series, uPlot) {
   const { unit = "", top } = element.dataset;
   const axis = { stroke: colour("--pf-t--global--text--color--subtle"), grid: { stroke: colour("--pf-t--global--border--color--subtle"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
   return {
-    width: element.clientWidth, height: 176, padding: [8, 8, 0, 0], legend: { live: true }, cursor: { points: { size: 6 }, y: false, drag: { setScale: false } },
+    width: element.clientWidth, height: 176, padding: [8, 8, 0, 0], cursor: { points: { size: 6 }, y: false, drag: { setScale: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, Number(top) || Math.max(high, 1) * 1.1] } },
-    axes: [{ ...axis, space: 70, values: "{HH}:{mm}:{ss}" }, { ...axis, size: 64, values: (_, splits) => splits.map((value) => format(value, unit)) }],
+    axes: [{ ...axis, size: 26, space: 70, values: "{HH}:{mm}:{ss}" }, { ...axis, size: unit === "percent" ? 46 : 66, values: (_, splits) => splits.map((value) => format(value, unit)) }],
     series: [{ value: "{HH}:{mm}:{ss}" }, ...series.map(({ label }, index) => {
       const stroke = colour(COLOURS[index % COLOURS.length]);
       return { label, stroke, width: 1.5, points: { show: false }, fill: index ? undefined : `color-mix(in srgb, ${stroke} 12%, transparent)`, value: (_, value) => format(value, unit) };
