@@ -43,11 +43,12 @@ class Command(BaseCommand):
 
     def welcome(self, url: str, certificate: Certificate | None) -> None:
         """Once it serves, so that a link that is shown also works."""
-        self.say(f"Vigie serves on {url} (Ctrl-C ends it)")
+        lines = [f"Vigie serves on {url} (Ctrl-C ends it)"]
         if certificate:
-            self.say(f"Its certificate's SHA-256 fingerprint is {certificate.fingerprint}")
+            lines.append(f"Its certificate's SHA-256 fingerprint is {certificate.fingerprint}")
         if admin := firststart.first_admin():
-            self.say(f"Sign in as {admin} (once, within 15 minutes):\n  {address.signin_link(admin, url)}")
+            lines.append(f"Sign in as {admin} (once, within 15 minutes):\n  {address.signin_link(admin, url)}")
+        self.say("\n".join(lines))
         server.tell_systemd("READY=1")
 
     def say(self, line: str) -> None:
