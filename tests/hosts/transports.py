@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,7 +26,10 @@ async def way_to(way: str, host: LabHost) -> AsyncIterator[Transport]:
         yield transport
     finally:
         await transport.close()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
+    deadline = time.monotonic() + 5  # lab hosts that start meanwhile have pipes of their own
+    while open_files() - before and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
     left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert not left, f"tasks left: {left}"
     assert open_files() <= before, f"files left: {open_files() - before}"

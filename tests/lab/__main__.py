@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.lab import image
-from tests.lab.hosts import Lab, cli_owner, exists, found, sweep
+from tests.lab.hosts import Lab, LabHost, cli_owner, exists, found, sweep
 from tests.lab.image import LabError, call
 
 
@@ -30,7 +30,11 @@ def up(names: Sequence[str]) -> None:
     lab.begin(*missing)
     for name in names:
         host = lab.start(name)[0] if name in missing else found(name, lab.container(name))
-        print(f"{name}  {host.address}  ssh -i {host.key_path} root@{host.address}")
+        say(host)
+
+
+def say(host: LabHost) -> None:
+    print(f"{host.name}  {host.address}  ssh -i {host.key_path} root@{host.address}")
 
 
 def clean() -> None:
@@ -53,12 +57,12 @@ def main(argv: Sequence[str]) -> int:
             print(image.build())
         case ["up", _, *_]:
             up(argv[1:])
+        case ["os", name]:
+            say(command_line().boot_ostree(name))
         case ["shell", name, *command]:
             shell(name, command)
-        case ["freeze", name]:
-            call(["podman", "pause", command_line().container(name)])
-        case ["thaw", name]:
-            call(["podman", "unpause", command_line().container(name)])
+        case ["freeze" | "thaw" as verb, name]:
+            call(["podman", "pause" if verb == "freeze" else "unpause", command_line().container(name)])
         case ["down", _, *_]:
             for name in argv[1:]:
                 command_line().down(name)

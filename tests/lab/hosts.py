@@ -15,6 +15,7 @@ import atexit
 import json
 import os
 import secrets
+import shutil
 import socket
 import threading
 import time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hosts.transport.base import Target
 
 READY_SECONDS = 60
+SERVER = "repository"  # the host that serves OSTree's repository
 # runc, not crun: crun refuses hybrid cgroups. systemd=false: start-host makes the cgroup tree itself, because all hosts
 # share one hierarchy in Podman's own way. The limits: some machines cannot raise them. A volume of its own for
 # containers: Podman inside gets the native overlay driver.
@@ -84,9 +86,19 @@ def remove(container: str) -> None:
     for _ in range(3):
         call(["podman", "rm", "--force", "--volumes", "--time", "0", container], check=False)
         if not exists(container):
+            remove_disk(container)
             return
         time.sleep(0.5)
     raise LabError(f"{container} cannot be removed")
+
+
+def remove_disk(container: str) -> None:
+    """Of an OSTree host: deployments are immutable."""
+    disk = image.state() / f"disk-{container}"
+    deployments = [str(path) for path in disk.glob("ostree/deploy/*/deploy/*")]
+    if deployments:
+        call(["chattr", "-f", "-i", *deployments], check=False)
+    shutil.rmtree(disk, ignore_errors=True)
 
 
 def exists(container: str) -> bool:
@@ -263,13 +275,36 @@ class Lab:
             time.sleep(0.1)
         return self.refresh(host)
 
+    def boot_ostree(self, name: str) -> LabHost:
+        """A host that runs version 1.0 from an OSTree deployment, with 2.0 to update to (see `tests.lab.ostree`)."""
+        from tests.lab import ostree
+
+        repo = ostree.repository()
+        disk = ostree.disk(self.container(name))
+        server = self.serve(repo)
+        self.down(name)
+        ostree.make_disk(disk, repo, server.address)
+        prepared = self._threads.submit(self._prepare)
+        with self._lock:
+            future = self._threads.submit(self._up, name, prepared, ["--volume", f"{disk}:/disk"])
+            self._starting[name] = future
+        return future.result()
+
+    def serve(self, repo: Path) -> LabHost:
+        """The host that serves an OSTree repository over HTTP, on port 80."""
+        container = self.container(SERVER)
+        server = found(SERVER, container) if exists(container) else self.start(SERVER)[0]
+        if not server.shell("pgrep -x httpd || pgrep -f '^busybox httpd'", check=False):
+            call(["podman", "cp", f"{repo}/.", f"{server.container}:/srv/repo"], timeout=300)
+            server.shell("busybox httpd -h /srv/repo -p 80")
+        return server
+
     def down(self, name: str) -> None:
         with self._lock:
             future = self._starting.pop(name, None)
         if future:
             future.exception()  # not while it is being made
-        if exists(self.container(name)):
-            remove(self.container(name))
+        remove(self.container(name))
 
     def close(self) -> None:
         """Remove every host of this run. Safe to call twice."""

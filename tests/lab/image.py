@@ -126,6 +126,8 @@ def forget() -> None:
     """Remove the images and tars of this and earlier recipes; an image that a host still uses is kept by Podman."""
     for old in state().glob("host-*.tar"):
         old.unlink()
+    for repository in state().glob("repo-*"):
+        shutil.rmtree(repository)
     for image in call(["podman", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split():
         if image.startswith("localhost/vigie-lab-host:"):
             call(["podman", "rmi", image], check=False)

@@ -58,3 +58,16 @@ def test_sweep_takes_the_hosts_of_dead_runs_only(lab: Lab, web1: LabHost) -> Non
     assert orphaned.container("web9") in swept
     assert lab.container("web1") not in swept
     assert web1.ssh_answers()
+
+
+@pytest.mark.timeout(400)  # the repository is made at the first use
+def test_ostree_host_updates_by_a_reboot(lab: Lab) -> None:
+    host = lab.boot_ostree("node1")
+    assert host.shell("cat /usr/lib/lab-version").strip() == "1.0"
+    host.shell("ostree admin upgrade", timeout=120)
+    host = lab.reboot(host)
+    assert host.shell("cat /usr/lib/lab-version; lab-tool").split("\n")[:2] == ["2.0", "new in 2.0"]
+    assert host.shell("ostree admin status").count("Version:") == 2
+    assert host.ssh_answers()
+    assert host.busybox(user="alice")
+    lab.down("node1")
