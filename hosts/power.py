@@ -13,13 +13,15 @@ import shlex
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from console import operations
-from console.errors import Conflict, ConsoleError, Failed, InvalidInput, NotAuthorised, Unreachable
+from console.errors import Conflict, ConsoleError, Failed, InvalidInput, NotAuthorised, Unreachable, Unsupported
 from console.models import Operation, User
 from console.snapshots import snapshots
 from hosts.connections import connections
 from hosts.dbus.login1 import Inhibitor, Login1
+from hosts.dbus.timedate1 import Timedate1
 from hosts.models import Host
 from hosts.transport.base import Transport
 from hosts.watch import LINK, link_of
@@ -62,6 +64,7 @@ class PowerState:
     scheduled: Scheduled | None
     blocked: tuple[Inhibitor, ...]
     may: dict[str, str]
+    zone: str  # in which times are asked for
 
 
 class HeldBack(Conflict):
@@ -87,6 +90,7 @@ async def state(host: Host) -> PowerState:
         else None,
         blocked=tuple(held for held in inhibitors if _blocks(held)),
         may={name: "" if answer == "yes" else _refusal(answer) for name, answer in may.items()},
+        zone=await _zone(host),
     )
 
 
@@ -250,12 +254,36 @@ async def cancel(host: Host, *, actor: User, ip: str = "") -> Operation:
     return await operations.run(intent, action)
 
 
-def minutes_until(at: datetime, now: float | None = None) -> int:
-    """From now to a moment, rounded up, so that it never comes early. Raises InvalidInput for one that has passed."""
-    seconds = at.timestamp() - (time.time() if now is None else now)
+def minutes_of(minutes: str, at: str, zone: str) -> int:
+    """What a form says: so many minutes, or a moment like 2026-11-25T22:00 in a time zone. Raises InvalidInput."""
+    if bool(minutes) == bool(at):
+        raise InvalidInput("Fill in either the minutes or the time.")
+    if minutes:
+        if not minutes.isdecimal() or len(minutes) > 7:
+            raise InvalidInput("The minutes are a whole number.")
+        return int(minutes)
+    return _minutes_until(at, zone)
+
+
+def _minutes_until(at: str, zone: str) -> int:
+    """Rounded up, so that it never comes early."""
+    try:
+        moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise InvalidInput("This is not a time that can be read.") from error
+    seconds = moment.timestamp() - time.time()
     if seconds <= 0:
         raise InvalidInput("This time has passed already.")
     return int(-(-seconds // 60))
+
+
+async def _zone(host: Host) -> str:
+    """The host's time zone if Vigie knows it too, else UTC."""
+    try:
+        name = (await Timedate1(await connections.get(host.pk).system_bus()).properties()).timezone or ""
+        return name if name and ZoneInfo(name) else "UTC"
+    except (Unsupported, ValueError, ZoneInfoNotFoundError):
+        return "UTC"
 
 
 async def _clock(host: Host) -> float:

@@ -8,7 +8,7 @@ from django.urls import path
 
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import terminal, units
+from hosts.views import identity, power, terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
@@ -24,6 +24,15 @@ urlpatterns: list[Any] = [
     path(USER_UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(HOST + "terminal/", terminal.begin, name="terminal-new"),
     path(TERMINAL, terminal.page, name="terminal"),
+    path(HOST + "power/", power.page, name="power"),
+    path(HOST + "power/now/", power.now, name="power-now"),
+    path(HOST + "power/schedule/", power.schedule, name="power-schedule"),
+    path(HOST + "power/cancel/", power.cancel, name="power-cancel"),
+    path(HOST + "identity/", identity.page, name="identity"),
+    path(HOST + "identity/names/", identity.names, name="identity-names"),
+    path(HOST + "identity/timezone/", identity.timezone, name="identity-timezone"),
+    path(HOST + "identity/ntp/", identity.ntp, name="identity-ntp"),
+    path(HOST + "logins/", identity.logged_in, name="logins"),
 ]
 
 websockets: list[Any] = [
