@@ -99,6 +99,7 @@ class Stream(AsyncWebsocketConsumer):
         open_streams.add(self)
         try:
             await self._check()
+            await self._transmit("ping", {})  # so that the page knows that it is live
             async with asyncio.TaskGroup() as group:
                 for work in (self._guard(), self._beat(), self._listen()):
                     group.create_task(work)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -27,5 +29,8 @@ def _index(request: ConsoleRequest) -> HttpResponse:
         "vitals": state,
         "peak": f"at most {filesizeformat(state.peak_memory)}",
         "hosts": len(scopes()),
+        "since": f"since {datetime.fromtimestamp(supervisor.started, UTC):%Y-%m-%d %H:%M} UTC"
+        if supervisor.started
+        else "",
     }
     return render(request, "console/about.html", context)
