@@ -40,7 +40,7 @@ async def touch(request: HttpRequest) -> None:
     try:
         await session.asave()
         await sync_to_async(UserSession.objects.create_from_request)(request)  # what the list of sessions shows
-    except OperationalError as error:
+    except (OperationalError, UpdateError) as error:
         logger.warning("the session's last use could not be written: %s", error)
     session.modified = False  # pages stay readable when nothing can be written
 
