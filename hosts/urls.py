@@ -6,12 +6,14 @@ from typing import Any
 
 from django.urls import path
 
+from hosts.consumers.journal import JournalStream
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import identity, power, terminal, units
+from hosts.views import identity, journal, power, terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
+JOURNAL = HOST + "journal/"
 TERMINAL = HOST + "terminal/<slug:terminal>/"
 USER_UNITS = HOST + "user/<str:manager>/units/"  # of a login's own manager
 
@@ -22,6 +24,11 @@ urlpatterns: list[Any] = [
     path(USER_UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     path(UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(USER_UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
+    path(JOURNAL, journal.index, name="journal"),
+    path(JOURNAL + "entries/", journal.entries, name="journal-entries"),
+    path(JOURNAL + "entry/", journal.entry, name="journal-entry"),
+    path(JOURNAL + "boots/", journal.boots, name="journal-boots"),
+    path(JOURNAL + "download/", journal.download, name="journal-download"),
     path(HOST + "terminal/", terminal.begin, name="terminal-new"),
     path(TERMINAL, terminal.page, name="terminal"),
     path(HOST + "power/", power.page, name="power"),
@@ -38,5 +45,6 @@ urlpatterns: list[Any] = [
 websockets: list[Any] = [
     path(f"ws/{UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),
+    path(f"ws/{JOURNAL}", JournalStream.as_asgi()),
     path(f"ws/{TERMINAL}", TerminalStream.as_asgi()),
 ]
