@@ -43,3 +43,8 @@ async def host_of_stream(
     if host is None or not rights.allows(capability, host, name):
         raise Denied
     return host
+
+
+async def visible_hosts(rights: Rights) -> list[Host]:
+    """The hosts that a user may see, by name."""
+    return [host async for host in Host.objects.all() if rights.allows("hosts.view", host)]

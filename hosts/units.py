@@ -66,7 +66,8 @@ class Units:
 
     @property
     def failed(self) -> list[Unit]:
-        return [unit for unit in self.sorted() if unit.active == "failed"]
+        failed = (unit for unit in self.by_name.values() if unit.active == "failed")
+        return sorted(failed, key=lambda unit: unit.name)
 
 
 def topic_of(manager: str) -> str:

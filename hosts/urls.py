@@ -10,6 +10,11 @@ from hosts.consumers.journal import JournalStream
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
 from hosts.views import identity, journal, power, terminal, units
+from hosts.consumers.host import HostPageStream
+from hosts.consumers.overview import OverviewStream
+from hosts.consumers.terminal import TerminalStream
+from hosts.consumers.units import UnitsStream
+from hosts.views import host, identity, overview, power, terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
@@ -18,6 +23,9 @@ TERMINAL = HOST + "terminal/<slug:terminal>/"
 USER_UNITS = HOST + "user/<str:manager>/units/"  # of a login's own manager
 
 urlpatterns: list[Any] = [
+    path("", overview.index, name="overview"),
+    path(HOST, host.index, name="host"),
+    path(HOST + "retry/", host.retry, name="host-retry"),
     path(UNITS, units.index, name="units"),
     path(USER_UNITS, units.index, name="units"),
     path(UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
@@ -43,6 +51,8 @@ urlpatterns: list[Any] = [
 ]
 
 websockets: list[Any] = [
+    path("ws/", OverviewStream.as_asgi()),
+    path(f"ws/{HOST}", HostPageStream.as_asgi()),
     path(f"ws/{UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{JOURNAL}", JournalStream.as_asgi()),

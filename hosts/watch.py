@@ -50,6 +50,11 @@ def add(host: Host) -> None:
     connections.pool.add(target_of(host))
 
 
+def retry(host: Host) -> None:
+    """Do not wait for the next attempt to connect. Does nothing while one is under way, or the host is online."""
+    connections.pool.retry_now(host.pk)
+
+
 async def remove(host_id: int) -> None:
     connections.pool.remove(host_id)
     await _stop_topics(host_id)
@@ -87,3 +92,9 @@ def _job(host_id: int, topic_name: str) -> str:
 def link_of(host_id: int) -> Link | None:
     snapshot = snapshots.get(host_id, LINK)
     return snapshot.value if snapshot else None
+
+
+def last_seen(host_id: int) -> float | None:
+    """When the host last told anything (epoch seconds); None when nothing is known of it."""
+    found = (snapshots.get(host_id, name) for name in _topics)
+    return max((snapshot.seen for snapshot in found if snapshot), default=None)

@@ -8,7 +8,7 @@ from console.snapshots import Key, snapshots
 from console.streams import Stream
 from hosts.access import host_of_stream
 from hosts.models import Host
-from hosts.watch import LINK, link_of
+from hosts.watch import LINK, last_seen, link_of
 
 Changes = dict[str, set[str] | None]
 
@@ -51,5 +51,5 @@ class HostStream(Stream):
                 await self.changed({topic: ids for (_, topic), ids in changes.items() if topic != LINK})
 
     async def _send_link(self) -> None:
-        context = {"host": self.host, "link": link_of(self.host.pk)}
+        context = {"host": self.host, "link": link_of(self.host.pk), "seen": last_seen(self.host.pk)}
         await self.send_message("html", html=render_to_string("hosts/link.html", context))

@@ -8,6 +8,7 @@
 //   only    {list, ids}     after a gap: what else is in this list is gone
 //   patch   {id: {field: value}} under "patch": text of [data-field=field] in the element; value may be [text, number], the
 //                           number is what tables sort by (data-value). Meters take numbers; see also `onField`.
+//   sample  {samples, patch}  points of charts (see chart.js), with a patch as above
 //   ping, end, denied {detail}, failed {title, detail, remedy}
 // Any frame may carry "resume": an opaque mark that is sent back as ?resume=… when the connection is made anew.
 // Every other kind is dispatched on the element as the event `stream:KIND` with the frame as detail.
@@ -176,6 +177,10 @@ const handlers = {
     removeAll([...(document.getElementById(list)?.children ?? [])].filter((child) => child.id && !keep.has(child.id)));
   },
   patch: (_, { patch }) => Object.entries(patch).forEach(([id, values]) => patchOne(document.getElementById(id), values)),
+  sample: (element, frame) => {
+    if (frame.patch) handlers.patch(element, frame);
+    dispatch(element, frame);
+  },
   ping: () => {},
   end: (element, frame, stream) => ((stream.ended = frame.detail || "The stream has ended"), dispatch(element, frame)),
   denied: (element, frame, stream) => ((stream.ended = frame.detail || FINAL.get(4403)), dispatch(element, frame)),
