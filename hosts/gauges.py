@@ -54,16 +54,49 @@ class Chart:
         """As chart.js takes it: times, then each series' numbers."""
         kept = sampling.history(host_id)
         times: list[float | None] = [round(time, 2) for time in kept.times(WINDOW)]
-        return [times, *([_scaled(value, series) for value in kept.values(series.name, WINDOW)] or [None] * len(times) for series in self.series)]
+        return [
+            times,
+            *(
+                [_scaled(value, series) for value in kept.values(series.name, WINDOW)] or [None] * len(times)
+                for series in self.series
+            ),
+        ]
 
 
 CHARTS = (
-    Chart("cpu", "CPU", "percent", (Series("busy", "cpu.busy", HUNDRED), Series("system", "cpu.system", HUNDRED), Series("waiting for I/O", "cpu.iowait", HUNDRED)), HUNDRED),
-    Chart("memory", "Memory", "bytes", (Series("used", "memory.used"), Series("cache", "memory.cached"), Series("swap", "memory.swap"))),
-    Chart("network", "Network", "rate", (Series("received", "network.received"), Series("sent", "network.sent"))),
+    Chart(
+        "cpu",
+        "CPU",
+        "percent",
+        (
+            Series("busy", "cpu.busy", HUNDRED),
+            Series("system", "cpu.system", HUNDRED),
+            Series("waiting for I/O", "cpu.iowait", HUNDRED),
+        ),
+        HUNDRED,
+    ),
+    Chart("load", "Load", "", (Series("over 1 minute", "load.1"),)),
+    Chart(
+        "memory",
+        "Memory",
+        "bytes",
+        (Series("used", "memory.used"), Series("cache", "memory.cached"), Series("swap", "memory.swap")),
+    ),
+    Chart(
+        "network", "Network", "rate", (Series("received", "network.received"), Series("sent", "network.sent"))
+    ),
     Chart("disk", "Disks", "rate", (Series("read", "disk.read"), Series("written", "disk.written"))),
-    Chart("pressure", "Pressure", "percent", (Series("CPU", "pressure.cpu", HUNDRED), Series("memory", "pressure.memory", HUNDRED), Series("I/O", "pressure.io", HUNDRED))),
-)  # fmt: skip
+    Chart(
+        "pressure",
+        "Pressure",
+        "percent",
+        (
+            Series("CPU", "pressure.cpu", HUNDRED),
+            Series("memory", "pressure.memory", HUNDRED),
+            Series("I/O", "pressure.io", HUNDRED),
+        ),
+    ),
+)
 
 
 def _scaled(value: float | None, series: Series) -> float | None:
@@ -82,12 +115,16 @@ def points(sample: Sample) -> dict[str, list[float | None]]:
 def missed(host_id: int, after: float) -> list[dict[str, list[float | None]]]:
     """The points of the samples after this time (epoch seconds) but for the newest, oldest first."""
     times = sampling.history(host_id).times(WINDOW)
-    columns = {chart.name: chart.history(host_id) for chart in CHARTS} if any(time > after for time in times[:-1]) else {}
+    columns = (
+        {chart.name: chart.history(host_id) for chart in CHARTS}
+        if any(time > after for time in times[:-1])
+        else {}
+    )
     return [
         {name: [column[index] for column in chart] for name, chart in columns.items()}
         for index, time in enumerate(times[:-1])
         if time > after + 0.01
-    ]  # fmt: skip
+    ]
 
 
 # --- numbers
@@ -145,7 +182,7 @@ def _processors(sample: Sample) -> Iterator[Field]:
     if sample.load:
         yield "load", f"{sample.load[0]:.2f}"
         yield "load-curve", round(sample.load[0], 2)
-        yield "load-note", f"{sample.load[1]:.2f} over 5, {sample.load[2]:.2f} over 15 min"
+        yield "load-note", f"5 min {sample.load[1]:.2f}, 15 min {sample.load[2]:.2f}"
     for number, core in enumerate(sample.cores):
         yield f"core{number}", percent(_whole(core))
         if number < SHOWN_CORES:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from console.access import Rights
+from console.templatetags.console import ABSENT, duration
 from hosts import gauges, inventory, sampling, top, units
 from hosts.facts import Facts
 from hosts.metrics import RANK, SHOWN_CORES, Issue, Severity, health
@@ -63,19 +64,35 @@ def _gauges_context(host_id: int, sample: Sample) -> dict[str, Any]:
         "sample": sample,
         "tiles": [tile for one in TILES if (tile := _tile(host_id, one, values, sample))],
         "cores": [
-            (f"core{number}", gauges.curve(host_id, f"cpu.core.{number}", 100), values[f"core{number}"], number < SHOWN_CORES)
+            (
+                f"core{number}",
+                gauges.curve(host_id, f"cpu.core.{number}", 100),
+                values[f"core{number}"],
+                number < SHOWN_CORES,
+            )
             for number in range(len(sample.cores))
         ],
         "filesystems": [(f"fs{number}", disk) for number, disk in enumerate(sample.filesystems or ())],
         "devices": [
-            (f"dev{number}", device, gauges.curve(host_id, f"disk.read.{device.name}"), gauges.curve(host_id, f"disk.written.{device.name}"))
+            (
+                f"dev{number}",
+                device,
+                gauges.curve(host_id, f"disk.read.{device.name}"),
+                gauges.curve(host_id, f"disk.written.{device.name}"),
+            )
             for number, device in enumerate(sample.devices)
         ],
         "interfaces": [
-            (f"if{number}", one, gauges.curve(host_id, f"network.received.{one.name}"), gauges.curve(host_id, f"network.sent.{one.name}"), values[f"if{number}-bad"])
+            (
+                f"if{number}",
+                one,
+                gauges.curve(host_id, f"network.received.{one.name}"),
+                gauges.curve(host_id, f"network.sent.{one.name}"),
+                values[f"if{number}-bad"],
+            )
             for number, one in enumerate(sample.interfaces)
         ],
-    }  # fmt: skip
+    }
 
 
 def _tile(host_id: int, tile: Tile, values: dict[str, Any], sample: Sample) -> dict[str, Any] | None:
@@ -114,7 +131,13 @@ def _whole(tile: Tile, sample: Sample) -> int:
 
 # --- health
 
-ROOMS = {"disks": "#filesystems", "memory": "#chart-memory", "processor": "#cores", "clock": "#identity", "power": "#identity"}  # fmt: skip
+ROOMS = {
+    "disks": "#filesystems",
+    "memory": "#chart-memory",
+    "processor": "#cores",
+    "clock": "#identity",
+    "power": "#identity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +187,18 @@ def health_of(host: Host, rights: Rights) -> str:
 
 @lru_cache(maxsize=512)
 def identity_html(address: str, facts: Facts | None) -> str:
-    return render_to_string("hosts/host.html#identity", {"facts": facts, "address": address})
+    context = {"facts": facts, "address": address, "skew": skew(facts) if facts else ""}
+    return render_to_string("hosts/host.html#identity", context)
+
+
+def skew(facts: Facts) -> str:
+    """How far the host's clock is from Vigie's, and how exactly that is known."""
+    if facts.clock_skew is None:
+        return ABSENT
+    if abs(facts.clock_skew) <= max(facts.clock_error, 0.05):
+        return "as Vigie's"
+    side = "ahead of" if facts.clock_skew > 0 else "behind"
+    return f"{duration(abs(facts.clock_skew))} {side} Vigie's, ± {duration(facts.clock_error)}"
 
 
 def identity_of(host: Host) -> str:
@@ -175,7 +209,14 @@ def address(host: Host) -> str:
     if host.kind == Host.Kind.LOCAL:
         return "this machine"
     shown = f"[{host.address}]" if ":" in host.address else host.address
-    return f"{host.user}@{shown}" + (f":{host.port}" if host.port != 22 else "") + (" with sudo" if host.sudo else "")
+    port = f":{host.port}" if host.port != 22 else ""
+    return f"{host.user}@{shown}{port}{' with sudo' if host.sudo else ''}"
+
+
+def subtitle(host: Host) -> str:
+    facts = inventory.facts_of(host.pk)
+    told = (facts.os_name, f"Linux {facts.kernel}", facts.product) if facts else ()
+    return ", ".join(part for part in (*told, address(host)) if part)
 
 
 # --- what uses most, and who is logged in

@@ -9,7 +9,6 @@ from hosts.consumers.base import Changes, HostStream
 from hosts.inventory import FACTS
 
 
-
 class HostPageStream(HostStream):
     """`?resume=`: the time of the newest sample that the page has, and the layout it was rendered for."""
 

@@ -10,7 +10,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import ConsoleRequest
-from hosts import gauges, host_panels, inventory, sampling, watch
+from hosts import gauges, host_panels, sampling, watch
 from hosts.access import host_view
 from hosts.models import Host
 
@@ -30,7 +30,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
         "nav": "host",
         "link": watch.link_of(host.pk),
         "seen": watch.last_seen(host.pk),
-        "facts": inventory.facts_of(host.pk),
+        "subtitle": host_panels.subtitle(host),
         "charts": [(chart, chart.history(host.pk)) for chart in gauges.CHARTS],
         "resume": gauges.resume(sample) if sample else "",
         **{name: mark_safe(html) for name, html in panels.items()},  # noqa: S308  (escaped by their templates)
