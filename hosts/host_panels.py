@@ -15,10 +15,11 @@ from console.access import Rights
 from console.templatetags.console import ABSENT, duration
 from hosts import gauges, inventory, sampling, top, units
 from hosts.facts import Facts
+from hosts.logins import Login
 from hosts.metrics import RANK, SHOWN_CORES, Issue, Severity, health
 from hosts.models import Host
 from hosts.samplers import Sample
-from hosts.top import Login, Usage
+from hosts.top import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,8 @@ ROOMS = {
     "disks": "#filesystems",
     "memory": "#chart-memory",
     "processor": "#cores",
-    "clock": "#identity",
-    "power": "#identity",
+    "clock": "identity/",
+    "power": "power/",
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hosts.connections import connections
+from hosts.dbus.bus import Bus
 from hosts.dbus.login1 import Login1, Session
 from hosts.models import Host
 
@@ -27,7 +28,11 @@ class Login:
 
 async def logins(host: Host) -> list[Login]:
     """People's sessions, the newest first. Raises why the host cannot be asked."""
-    sessions = await Login1(await connections.get(host.pk).system_bus()).list_sessions()
+    return await logins_of(await connections.get(host.pk).system_bus())
+
+
+async def logins_of(bus: Bus) -> list[Login]:
+    sessions = await Login1(bus).list_sessions()
     people = [_login(session) for session in sessions if (session.session_class or "user") in PEOPLE]
     return sorted(people, key=lambda login: login.since or datetime.min.replace(tzinfo=UTC), reverse=True)
 

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from console.errors import ConsoleError, NotFound
+from console.errors import NotFound, Unsupported
 from console.snapshots import snapshots
 from hosts import units
 from hosts.connections import Connection
 from hosts.dbus.bus import Bus
-from hosts.dbus.login1 import Login1, Session
 from hosts.dbus.systemd_names import NAME, unit_path
 from hosts.dbus.values import count
+from hosts.logins import Login, logins_of
 from hosts.watch import topic
 
 TOP = "top"
@@ -26,7 +26,6 @@ EVERY = 3.0  # seconds
 SERVICE = "org.freedesktop.systemd1.Service"
 AT_ONCE = 16  # calls under way on one bus
 SHOWN = 6  # rows of a list
-PEOPLE = {"user", "user-early", "user-incomplete", "user-light", "user-early-light"}
 _wanted: dict[int, asyncio.Event] = {}
 
 
@@ -37,18 +36,6 @@ class Usage:
     name: str
     cpu: float | None
     memory: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Somebody logged in. `origin`: the remote host, terminal, display or seat; `since`: epoch seconds."""
-
-    id: str
-    user: str
-    origin: str
-    service: str
-    state: str
-    since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +77,7 @@ class Reader:
         found = await asyncio.gather(*(self._usage(bus, name, turn) for name in self._running()))
         services = tuple(usage for usage in found if usage is not None)
         self._spent = {name: spent for name, spent in self._spent.items() if name in set(self._running())}
-        return Top(services, await logins(bus))
+        return Top(services, await _logins(bus))
 
     def _running(self) -> list[str]:
         listed = units.snapshot(self._connection.host_id)
@@ -120,25 +107,11 @@ def _runs(unit: units.Unit) -> bool:
     return unit.active in {"active", "reloading", "deactivating"} and unit.sub != "exited"
 
 
-async def logins(bus: Bus) -> tuple[Login, ...] | None:
-    """People's sessions, the newest first."""
+async def _logins(bus: Bus) -> tuple[Login, ...] | None:
     try:
-        sessions = await Login1(bus).list_sessions()
-    except ConsoleError:
+        return tuple(await logins_of(bus))
+    except Unsupported:
         return None
-    people = [_login(session) for session in sessions if (session.session_class or "user") in PEOPLE]
-    return tuple(sorted(people, key=lambda login: -(login.since or 0)))
-
-
-def _login(session: Session) -> Login:
-    return Login(
-        id=session.id or "",
-        user=session.user or str(session.uid or ""),
-        origin=session.remote_host or session.tty or session.display or session.seat or "",
-        service=session.service or "",
-        state=session.state or "",
-        since=session.timestamp / 1e6 if session.timestamp else None,
-    )
 
 
 def by_cpu(services: Iterable[Usage]) -> tuple[Usage, ...]:
