@@ -6,15 +6,12 @@ from typing import Any
 
 from django.urls import path
 
-from hosts.consumers.journal import JournalStream
-from hosts.consumers.terminal import TerminalStream
-from hosts.consumers.units import UnitsStream
-from hosts.views import identity, journal, power, terminal, units
 from hosts.consumers.host import HostPageStream
+from hosts.consumers.journal import JournalStream
 from hosts.consumers.overview import OverviewStream
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import host, identity, overview, power, terminal, units
+from hosts.views import host, identity, journal, overview, power, terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
