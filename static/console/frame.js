@@ -61,6 +61,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A menu with data-verbs gets its content when it is pointed at or opened, each time anew.
+async function fetchVerbs(menu) {
+  if (menu.dataset.asked && Date.now() - menu.dataset.asked < 1000) return;
+  menu.dataset.asked = Date.now();
+  await htmx.ajax("GET", menu.dataset.verbs, { source: menu, target: $(".menu-list", menu), swap: "innerHTML", push: "false" });
+}
+for (const name of ["pointerover", "toggle"]) {
+  document.addEventListener(name, (event) => {
+    const summary = name === "toggle" ? event.target : event.target.closest?.("summary")?.parentElement;
+    if (summary?.matches?.("details[data-verbs]") && (name !== "toggle" || summary.open)) fetchVerbs(summary);
+  }, true);
+}
+
 // --- toasts: stay while pointed at or focused; failures stay until closed
 const TOAST = 8000;
 mount(".toast", (toast, signal) => {
@@ -98,7 +111,9 @@ document.addEventListener("visibilitychange", tick);
 const pressed = (ctx) => ctx.request?.submitter ?? (ctx.sourceElement.matches("form") ? $("[type=submit], button:not([type])", ctx.sourceElement) : ctx.sourceElement);
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => pressed(ctx)?.setAttribute("aria-busy", "true"));
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => pressed(ctx)?.removeAttribute("aria-busy"));
-document.addEventListener("submit", (event) => !event.defaultPrevented && event.submitter?.setAttribute("aria-busy", "true"));
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && event.target.method !== "dialog") event.submitter?.setAttribute("aria-busy", "true");
+});
 addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((part) => part.removeAttribute("aria-busy")));
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
   if (ctx && error?.name !== "AbortError") notify("The console does not answer", "Nothing is known about this request. Look at the object's state before you try again.");
@@ -184,7 +199,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return palette();
   }
-  if (event.key === "Escape") drawer(false);
+  if (event.key === "Escape") {
+    drawer(false);
+    if (event.target.matches("input[type=search]")) event.target.blur();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
   const going = Date.now() - prefix < 1500 && (GO[event.key] ?? $(`#sidebar [data-key="${CSS.escape(event.key)}"]`)?.getAttribute("href"));
   prefix = 0;
@@ -193,6 +211,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   keys[event.key]();
 });
+$("[data-palette]")?.addEventListener("pointerenter", () => import("./palette.js"), { once: true });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-palette]")) palette();
   if (event.target.closest("[data-help]")) $("#help").showModal();

@@ -271,7 +271,7 @@ function keepsItsState(element, name) {
   if (name === "open") return element.matches("details, dialog");
   if (name === "hidden") return element.matches("tr, [data-row]");
   if (name === "value" || name === "checked") return element === document.activeElement;
-  return name === "aria-busy";
+  return name === "aria-busy" || name === "data-asked";
 }
 
 htmx.registerExtension("live", {

@@ -32,12 +32,12 @@ function build() {
   element.ariaLabel = "Find";
   element.innerHTML = `<div class="palette-box"><i class="i i-search" aria-hidden="true"></i><input type="text" role="combobox" aria-expanded="true"
     aria-controls="palette-list" aria-autocomplete="list" aria-label="Find hosts, units, containers, pages" placeholder="Find hosts, units, containers, pages" autocomplete="off" spellcheck="false"></div>
-    <ul class="palette-list" id="palette-list" role="listbox" aria-label="Found"></ul><p class="palette-note" role="status" hidden></p>`;
+    <div class="palette-list" id="palette-list" role="listbox" aria-label="Found"></div><p class="palette-note" role="status" hidden></p>`;
   document.body.append(element);
-  [input, list, note] = ["input", "ul", "p"].map((name) => element.querySelector(name));
+  [input, list, note] = ["input", "[role=listbox]", "p"].map((name) => element.querySelector(name));
   input.addEventListener("input", search);
   input.addEventListener("keydown", key);
-  list.addEventListener("click", (event) => choose(event.target.closest("li"), event));
+  list.addEventListener("click", (event) => choose(event.target.closest("a"), event));
   return element;
 }
 
@@ -67,11 +67,9 @@ function show(entries, problem = "") {
 }
 
 function row({ label, hint, href, kind }, index) {
-  const item = document.createElement("li");
-  Object.assign(item, { id: `found-${index}`, role: "option" });
-  item.dataset.index = index;
   const link = document.createElement("a");
-  Object.assign(link, { href, tabIndex: -1 });
+  Object.assign(link, { id: `found-${index}`, role: "option", href, tabIndex: -1 });
+  link.dataset.index = index;
   const icon = document.createElement("i");
   icon.className = `i i-${ICONS[kind] ?? "right"}`;
   icon.ariaHidden = "true";
@@ -80,8 +78,7 @@ function row({ label, hint, href, kind }, index) {
   where.textContent = hint;
   name.className = "clip";
   link.append(icon, name, where);
-  item.append(link);
-  return item;
+  return link;
 }
 
 function mark() {

@@ -19,7 +19,6 @@ class Table {
     this.things = this.count?.textContent.trim().replace(/^[\d\s.,–]+/, "") ?? "";
     this.restore();
     this.find?.addEventListener("input", () => this.later(), { signal });
-    this.find?.addEventListener("keydown", (event) => event.key === "Escape" && this.find.blur(), { signal });
     for (const column of this.columns) column.addEventListener("change", () => this.apply(), { signal });
     this.noMatch?.querySelector("[data-clear-filter]")?.addEventListener("click", () => this.clear(), { signal });
     table.tHead?.addEventListener("click", (event) => this.order(event.target.closest("th:has(button)")), { signal });
@@ -109,7 +108,7 @@ class Table {
     const index = this.sorted?.head.cellIndex;
     const sign = this.sorted?.down ? -1 : 1;
     const keyed = rows.map((row) => ({ row, key: this.sorted ? keyOf(row.cells[index]) : row.dataset.key ?? row.dataset.place }));
-    keyed.sort((a, b) => sign * compare(a.key, b.key));
+    keyed.sort((a, b) => (this.sorted ? sign * compare(a.key, b.key) : a.key < b.key ? -1 : Number(a.key > b.key)));
     if (keyed.every(({ row }, position) => row === rows[position])) return;
     const focused = document.activeElement;
     this.body.append(...keyed.map(({ row }) => row));

@@ -78,23 +78,27 @@ def first_start(data: Path, settings: str = "console.settings") -> dict[str, str
 
 
 @contextmanager
-def serve(
-    data: Path, settings: str = "console.settings", application: str = "console.asgi", port: int | None = None
-):
-    sessions = first_start(data, settings) if not (data / "static").exists() else {}
+def serve(data: Path, preview: bool = False, port: int | None = None):
+    """Serve until the block ends: the console itself, or the preview of its parts. A second time with the same data
+    and port: what a restart is."""
+    settings = "tests.browser.preview.settings" if preview else "console.settings"
+    remembered = data / "sessions.json"
+    if not remembered.exists():
+        remembered.write_text(json.dumps(first_start(data, settings)))
     port = port or free_port()
-    log = (data / "server.log").open("ab")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), f"{application}:application"],
-        cwd=ROOT, env=environment(data, settings), stdout=log, stderr=log,
-    )  # fmt: skip
-    try:
-        wait_for(port, process, data / "server.log")
-        yield Served(f"http://127.0.0.1:{port}", data, sessions, process)
-    finally:
-        process.terminate()
-        process.wait(15)
-        log.close()
+    command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "tests.browser.preview.asgi:application"]
+    if not preview:
+        command = ["-m", "tests.browser.run", str(port)]
+    with (data / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=environment(data, settings), stdout=log, stderr=log
+        )
+        try:
+            wait_for(port, process, data / "server.log")
+            yield Served(f"http://127.0.0.1:{port}", data, json.loads(remembered.read_text()), process)
+        finally:
+            process.terminate()
+            process.wait(15)
 
 
 def wait_for(port: int, process: subprocess.Popen, log: Path, timeout: float = 30) -> None:

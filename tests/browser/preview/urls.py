@@ -8,6 +8,7 @@ urlpatterns = [
     path("host/web1/", views.host),
     path("states/", views.states),
     path("verb/", views.verb),
+    path("verbs/<str:name>/", views.verbs),
     path("denied/", views.refused),
     path("palette/", views.palette),
     path("accounts/", include("allauth.urls")),

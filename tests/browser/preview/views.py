@@ -56,25 +56,24 @@ def unit(index, state="active", sub="running"):
         "since": NOW() - 37 * index**2 - 3,
         "key": f"{0 if state == 'failed' else 1}-{name}",
         "cpu": (index * 31 % 90) / 10 if state == "active" else None,
-        "verbs": [
-            {
-                "title": "Restart",
-                "href": "/verb/",
-                "icon": "restart",
-                "confirm": f"Restart {name} on web1?",
-                "confirm_text": "Open connections are cut.",
-            },
-            {"title": "Stop", "href": "/verb/", "icon": "stop"},
-            {"separator": True},
-            {
-                "title": "Mask",
-                "href": "/verb/",
-                "icon": "lock",
-                "danger": True,
-                "confirm": f"Mask {name} on web1?",
-            },
-        ],
+        "source": f"/verbs/{name}/",
     }
+
+
+def verbs_of(name):
+    restart = f"Restart {name} on web1?"
+    return [
+        {
+            "title": "Restart",
+            "href": "/verb/",
+            "icon": "restart",
+            "confirm": restart,
+            "confirm_text": "Connections are cut.",
+        },
+        {"title": "Stop", "href": "/verb/", "icon": "stop"},
+        {"separator": True},
+        {"title": "Mask", "href": "/verb/", "icon": "lock", "danger": True, "confirm": f"Mask {name} on web1?"},
+    ]
 
 
 def wave(phase, size=60):
@@ -112,6 +111,7 @@ async def host(request):
     now = int(NOW())
     context = {
         "nav": "host",
+        "verbs": verbs_of("web1"),
         "host": {"name": "web1"},
         "wave": wave(0),
         "wave2": wave(30),
@@ -151,6 +151,11 @@ async def verb(request):
         "href": "/operations/7/",
     }
     return HttpResponse(render_to_string("components/toast.html", toast, request))
+
+
+@signed_in
+async def verbs(request, name):
+    return render(request, "preview/verbs.html", {"verbs": verbs_of(name)})
 
 
 @signed_in
