@@ -46,11 +46,11 @@ def record(
         entry = AuditEntry(
             id=last["id"] + 1 if last else 1,
             at=timezone.now(),
-            actor=_plain(actor)[:150],
+            actor=plain(actor)[:150],
             ip=ip[:45],
             action=action,
-            target=_plain(target)[:600],
-            detail=detail or {},
+            target=plain(target)[:600],
+            detail=plain(detail or {}),
         )
         entry.digest = digest(entry, last["digest"] if last else GENESIS)
         entry.save(force_insert=True)
@@ -67,9 +67,13 @@ def _take_turns() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vigie audit'))")
 
 
-def _plain(text: str) -> str:
-    """What every database can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+def plain(value: Any) -> Any:
+    """A text (or what a JSON field holds of them) as every database can hold it: no NUL, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def digest(entry: AuditEntry, before: str) -> str:

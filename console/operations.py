@@ -98,9 +98,9 @@ def _write(intent: Intent) -> tuple[Operation, bool]:
                 host_name=intent.host_name,
                 verb=intent.verb,
                 kind=intent.kind,
-                target=intent.target,
-                call=intent.call,
-                shell=intent.shell,
+                target=audit.plain(intent.target),
+                call=audit.plain(intent.call),
+                shell=audit.plain(intent.shell),
                 undo=intent.undo,
                 state=State.RUNNING,
                 started=now,
@@ -177,9 +177,9 @@ async def finish(
     operation: Operation, state: str, *, result: str = "", error: ConsoleError | None = None
 ) -> None:
     """Write the end (or what is known of it) and its audit entry in one transaction, then tell the open pages."""
-    operation.state, operation.result, operation.ended = state, result, timezone.now()
+    operation.state, operation.result, operation.ended = state, audit.plain(result), timezone.now()
     operation.error_code = error.code if error else ""
-    operation.error = (error.detail or error.title) if error else ""
+    operation.error = audit.plain(error.detail or error.title) if error else ""
     operation.remedy = error.remedy if error else ""
     await _save(operation)
     tell(operation)

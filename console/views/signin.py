@@ -23,4 +23,4 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "console/signin.html", {"link_user": None}, status=410)
     login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
     record_authentication(request, user, method="link")
-    return redirect("/")
+    return redirect("welcome")
