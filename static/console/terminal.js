@@ -25,6 +25,16 @@ mount("[data-terminal]", (page, signal) => {
   const fit = new FitAddon.FitAddon();
   let replaying = 0; // writes whose answers (cursor position, colours) were given when they were new
 
+  // --- its size, then its stream: the shell starts at the size of the screen
+
+  terminal.loadAddon(fit);
+  terminal.open(part("screen"));
+  fit.fit();
+  const stream = new URL(page.dataset.terminal, location.href);
+  stream.searchParams.set("columns", terminal.cols);
+  stream.searchParams.set("rows", terminal.rows);
+  page.dataset.stream = stream.pathname + stream.search; // begins with scan(), once all below listens
+
   const type = (text) => {
     for (let start = 0; start < text.length; ) {
       let end = Math.min(start + PIECE, text.length);
@@ -128,18 +138,9 @@ mount("[data-terminal]", (page, signal) => {
     terminal.focus();
   }, { signal });
 
-  // --- its size, then its stream: the shell starts at the size of the screen
-
-  terminal.loadAddon(fit);
-  terminal.open(part("screen"));
-  fit.fit();
   let settling;
   const observer = new ResizeObserver(() => (clearTimeout(settling), (settling = setTimeout(() => fit.fit(), SETTLED))));
   observer.observe(part("screen"));
   signal.addEventListener("abort", () => (observer.disconnect(), clearTimeout(settling), terminal.dispose()));
-  const stream = new URL(page.dataset.terminal, location.href);
-  stream.searchParams.set("columns", terminal.cols);
-  stream.searchParams.set("rows", terminal.rows);
-  page.dataset.stream = stream.pathname + stream.search;
   scan();
 });
