@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from console import operations
 from console.errors import InvalidInput, Unsupported
 from console.models import Operation, User
+from hosts import inventory
 from hosts.connections import connections
 from hosts.dbus.hostname1 import Hostname1, Identity
 from hosts.dbus.timedate1 import Clock, Timedate1
@@ -132,4 +133,6 @@ async def _run(
         call=call,
         shell=command,
     )
-    return await operations.run(intent, action)
+    operation = await operations.run(intent, action)
+    inventory.refresh(host.pk)  # facts tell the name
+    return operation
