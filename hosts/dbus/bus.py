@@ -5,8 +5,8 @@ The only importer of dbus_next. What that library lacks is added here:
   has a deadline;
 - it takes a full socket for the end of the connection; here asyncio's streams write;
 - its calls have no timeout and one that is given up leaks its handler;
-- it decodes on the event loop: here a large message is decoded in a thread, so that a list of thousands of units
-  delays nobody, and a flood of small ones yields to others;
+- it decodes slowly, and on the event loop: here bodies are decoded by `hosts.dbus.decode`, a large message in a
+  thread, so that a list of thousands of units delays nobody, and a flood of small ones yields to others;
 - it tells the daemon the local uid, which is wrong through a forwarded socket: here the daemon takes the identity
   of the process at the far end of the socket, locally as well as remotely.
 File descriptors are never negotiated: they cannot cross SSH.
@@ -22,12 +22,13 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from dbus_next import Variant, errors
+from dbus_next._private.constants import LITTLE_ENDIAN
 from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.aio import MessageBus
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 from dbus_next.message_bus import BaseMessageBus
-from dbus_next.signature import SignatureTree
+from dbus_next.signature import SignatureType
 
 from console.errors import (
     AnswerTimedOut,
@@ -40,6 +41,7 @@ from console.errors import (
     NotAuthorised,
 )
 from hosts.dbus import wire
+from hosts.dbus.decode import reader
 from hosts.dbus.failures import failure
 from hosts.dbus.signals import Rule, Signal, Subscription
 
@@ -51,7 +53,7 @@ DAEMON = "org.freedesktop.DBus"
 DAEMON_PATH = "/org/freedesktop/DBus"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
-_THREAD_FROM = 48 * 1024  # bytes; larger messages take more than about 5 ms to decode
+_THREAD_FROM = 128 * 1024  # bytes; larger messages take more than about 5 ms to decode
 _TURN = 0.005  # seconds of messages in a row before others get the loop
 _BAD_ARGUMENTS = (
     errors.InvalidBusNameError,
@@ -63,19 +65,22 @@ _BAD_ARGUMENTS = (
 
 
 class _PlainUnmarshaller(Unmarshaller):
-    """Decodes one whole message; variants in its body become plain values at once."""
+    """Decodes one whole message: its header as dbus-next does, its body into plain values."""
+
+    offset: int
 
     def __init__(self, data: bytes, body_starts: int) -> None:
         super().__init__(io.BytesIO())  # nothing more to read: a message that lies about its length ends here
         self.buf = bytearray(data)
+        self._data = data
         self._body_starts = body_starts
 
-    def read_variant(self, _: Any = None) -> Any:
-        in_header = self.offset < self._body_starts
-        if in_header:
-            return super().read_variant()
-        tree = SignatureTree._get(self.read_signature())
-        return self.read_argument(tree.types[0])
+    def read_argument(self, type_: SignatureType) -> Any:
+        if self.offset < self._body_starts:  # still in the header
+            return super().read_argument(type_)
+        read = reader(type_.signature, "<" if self.endian == LITTLE_ENDIAN else ">")
+        value, self.offset = read(self._data, self.offset)
+        return value
 
 
 class _Connection(MessageBus):
@@ -200,6 +205,7 @@ class Bus:
         self._rules: dict[Rule, int] = {}  # how many subscriptions share each rule
         self._owners: dict[str, str] = {}  # well-known name -> unique name, of the senders subscribed to
         self._rules_lock = asyncio.Lock()
+        self.unique_name = str(connection.unique_name)
         connection.add_message_handler(self._on_message)
 
     @classmethod
@@ -214,10 +220,6 @@ class Bus:
             await connection.close()
             raise
         return cls(connection)
-
-    @property
-    def unique_name(self) -> str:
-        return str(self._connection.unique_name)
 
     @property
     def closed(self) -> bool:
