@@ -21,6 +21,14 @@ from console.forms import GrantForm, RoleForm, UserForm
 from console.models import Grant, Operation, User
 
 USER = "console/access_user.html"
+DONE = {
+    "access.role": "the role is set",
+    "access.enable": "may sign in again",
+    "access.disable": "is disabled and signed out",
+    "access.sign-out": "is signed out everywhere",
+    "access.grant": "the grant is added",
+    "access.revoke": "the grant is removed",
+}
 
 
 @require_GET
@@ -188,5 +196,5 @@ async def _change(
 async def _answer(request: ConsoleRequest, person: User, operation: Operation) -> HttpResponse:
     if operation.state != Operation.State.SUCCEEDED:
         return await _user(request, person, 409, error=operation.error, remedy=operation.remedy)
-    messages.success(request, f"{operation.verb.removeprefix('access.')}: {person.username}")
+    messages.success(request, f"{person.username}: {DONE[operation.verb]}")
     return redirect("access-user", person.pk)
