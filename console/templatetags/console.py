@@ -43,7 +43,7 @@ HOST_SECTIONS = (
 
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
-    """`{% icon "ok" %}`: a symbol of icons in console.css in the text's colour; with a label when it stands alone."""
+    """`{% icon "ok" %}`: a symbol of console.css in the text's colour; with a label when it stands alone."""
     if label:
         return format_html('<i class="i i-{}" role="img" aria-label="{}"></i>', name, label)
     return format_html('<i class="i i-{}" aria-hidden="true"></i>', name)
