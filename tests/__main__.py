@@ -70,8 +70,10 @@ def check(name: str) -> Outcome:
 
 
 def run(argv: Sequence[str]) -> bool:
+    """Without the settings of a console: tests have their own."""
     say(f"$ {Path(argv[0]).name} {' '.join(argv[1:])}")
-    return subprocess.call(argv, stdin=subprocess.DEVNULL) == 0
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("VIGIE_", "DJANGO_"))}
+    return subprocess.call(argv, stdin=subprocess.DEVNULL, env=kept) == 0
 
 
 def measured(name: str, work: Callable[[], bool]) -> Outcome:
