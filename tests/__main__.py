@@ -17,7 +17,6 @@ from pathlib import Path
 
 from console.installation import SetUpFailed, apt_install
 from tests.completeness import NO_SKIPS
-from tests.completeness import NO_SKIPS
 from tests.lab import image
 
 # Commands that tests need beside the lab's, and the Debian package that has each.

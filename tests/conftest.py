@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.lab.plugin",  # fixtures with real hosts
     "tests.leaks",
     "tests.completeness",
+    "pytester",
 ]
 
 

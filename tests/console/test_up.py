@@ -158,6 +158,7 @@ def test_signin_prints_a_link_to_the_running_console(prepared: Path) -> None:
     with serving(prepared) as (_, output):
         link, _ = start("signin", data=prepared).communicate(timeout=30)
         assert re.fullmatch(re.escape(READY.search(output).group(1)) + r"/signin/[\w-]{43}/\n", link)
+        assert get(link.strip()) == 200
 
 
 def test_signin_for_nobody(prepared: Path) -> None:
