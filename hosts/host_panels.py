@@ -20,6 +20,7 @@ from hosts.metrics import RANK, SHOWN_CORES, Issue, Severity, health
 from hosts.models import Host
 from hosts.samplers import Sample
 from hosts.top import Usage
+from hosts.watch import link_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,11 @@ def address(host: Host) -> str:
     shown = f"[{host.address}]" if ":" in host.address else host.address
     port = f":{host.port}" if host.port != 22 else ""
     return f"{host.user}@{shown}{port}{' with sudo' if host.sudo else ''}"
+
+
+def state_of(host: Host) -> str:
+    """The state beside the page's title."""
+    return render_to_string("hosts/host.html#state", {"link": link_of(host.pk)})
 
 
 def subtitle(host: Host) -> str:

@@ -35,7 +35,7 @@ def tiles(totals: Totals) -> list[dict[str, str]]:
         _tile(
             "Containers running",
             ABSENT if totals.running is None else totals.running,
-            f"{totals.unhealthy} unhealthy",
+            "not known" if totals.running is None else f"{totals.unhealthy} unhealthy",
             totals.unhealthy and "unhealthy",
             "danger",
         ),

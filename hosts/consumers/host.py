@@ -34,6 +34,10 @@ class HostPageStream(HostStream):
         if top.TOP in changes:
             await self._send("top", host_panels.top_of(self.host, self.rights))
 
+    async def _send_link(self) -> None:
+        await super()._send_link()
+        await self.send_message("html", html=host_panels.state_of(self.host))
+
     async def _send(self, panel: str, html: str) -> None:
         if html and self._sent.get(panel) != html:
             self._sent[panel] = html
