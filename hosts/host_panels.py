@@ -133,13 +133,8 @@ def _whole(tile: Tile, sample: Sample) -> int:
 
 # --- health
 
-ROOMS = {
-    "disks": "#filesystems",
-    "memory": "#chart-memory",
-    "processor": "#cores",
-    "clock": "identity/",
-    "power": "power/",
-}
+ROOMS = {"disks": "#filesystems", "memory": "#chart-memory", "processor": "#cores"}  # on this page
+PAGES = {"clock": ("hosts.identity", "identity"), "power": ("hosts.power", "power")}  # capability, route
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +152,7 @@ def findings(host: Host, rights: Rights) -> tuple[Finding, ...]:
     failed = known.value.failed if known else ()
     seen = [unit.name for unit in failed if rights.allows("units.view", host, unit.name)]
     issues = health(sampling.newest(host.pk), inventory.facts_of(host.pk))
-    found = [*(_of_unit(host, name) for name in seen), *map(_of_issue, issues)]
+    found = [*(_of_unit(host, name) for name in seen), *(_of_issue(host, issue, rights) for issue in issues)]
     return tuple(sorted(found, key=lambda one: RANK[Severity(one.severity)]))
 
 
@@ -166,7 +161,11 @@ def _of_unit(host: Host, name: str) -> Finding:
     return Finding(Severity.CRITICAL, f"{name} has failed", href)
 
 
-def _of_issue(issue: Issue) -> Finding:
+def _of_issue(host: Host, issue: Issue, rights: Rights) -> Finding:
+    """Where it can be repaired, for those who may; else where it is shown."""
+    capability, page = PAGES.get(issue.link, ("", ""))
+    if page and rights.allows(capability, host):
+        return Finding(issue.severity, issue.text, reverse(page, args=[host.name]))
     return Finding(issue.severity, issue.text, ROOMS.get(issue.link, "#identity"))
 
 
