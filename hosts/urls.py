@@ -6,12 +6,13 @@ from typing import Any
 
 from django.urls import path
 
+from hosts.consumers.connection import ConnectionStream
 from hosts.consumers.host import HostPageStream
 from hosts.consumers.journal import JournalStream
 from hosts.consumers.overview import OverviewStream
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import host, identity, journal, overview, power, terminal, units
+from hosts.views import fleet, host, identity, journal, overview, power, terminal, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
@@ -21,6 +22,14 @@ USER_UNITS = HOST + "user/<str:manager>/units/"  # of a login's own manager
 
 urlpatterns: list[Any] = [
     path("", overview.index, name="overview"),
+    path("hosts/add/", fleet.add, name="host-add"),
+    path(HOST + "change/", fleet.change, name="host-change"),
+    path(HOST + "remove/", fleet.remove, name="host-remove"),
+    path(HOST + "connection/", fleet.connection, name="host-connection"),
+    path(HOST + "connection/steps/", fleet.steps, name="host-steps"),
+    path(HOST + "connection/findings/", fleet.findings, name="host-findings"),
+    path(HOST + "connection/accept-key/", fleet.accept_key, name="host-accept-key"),
+    path(HOST + "connection/authorise/", fleet.authorise, name="host-authorise"),
     path(HOST, host.index, name="host"),
     path(HOST + "retry/", host.retry, name="host-retry"),
     path(UNITS, units.index, name="units"),
@@ -49,6 +58,7 @@ urlpatterns: list[Any] = [
 
 websockets: list[Any] = [
     path("ws/", OverviewStream.as_asgi()),
+    path(f"ws/{HOST}connection/", ConnectionStream.as_asgi()),
     path(f"ws/{HOST}", HostPageStream.as_asgi()),
     path(f"ws/{UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),

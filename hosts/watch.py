@@ -20,6 +20,7 @@ from hosts.transport.pool import Link
 logger = logging.getLogger(__name__)
 Watcher = Callable[[Connection], Awaitable[None]]
 LINK = "link"  # the topic that says whether the host answers; its value is a Link
+RECONCILE = 3.0  # seconds
 _topics: dict[str, Watcher] = {}
 
 
@@ -38,11 +39,20 @@ async def keep_hosts() -> None:
     await operations.adopt_orphans()
     connections.pool.on_change(_link_changed)
     try:
-        async for host in Host.objects.all():
-            connections.pool.add(target_of(host))
-        await asyncio.Event().wait()
+        while True:
+            await _reconcile()
+            await asyncio.sleep(RECONCILE)
     finally:
         await connections.pool.close()
+
+
+async def _reconcile() -> None:
+    """Hosts are also added, changed and removed by other processes (`manage.py hosts`)."""
+    known = {host.pk: host async for host in Host.objects.all()}
+    for host in known.values():
+        connections.pool.add(target_of(host))
+    for host_id in set(connections.pool.ids()) - known.keys():
+        await remove(host_id)
 
 
 def add(host: Host) -> None:

@@ -42,14 +42,14 @@ class HostStream(Stream):
     async def run(self) -> None:
         link: Key = (self.host.pk, LINK)
         with snapshots.subscribe([link, *((self.host.pk, topic) for topic in self.topics())]) as subscription:
-            await self._send_link()
+            await self.send_link()
             await self.begin()
             while True:
                 changes = await subscription.changes()
                 if link in changes:
-                    await self._send_link()
+                    await self.send_link()
                 await self.changed({topic: ids for (_, topic), ids in changes.items() if topic != LINK})
 
-    async def _send_link(self) -> None:
+    async def send_link(self) -> None:
         context = {"host": self.host, "link": link_of(self.host.pk), "seen": last_seen(self.host.pk)}
         await self.send_message("html", html=render_to_string("hosts/link.html", context))
