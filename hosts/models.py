@@ -52,9 +52,9 @@ class Host(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("host", args=[self.name])
+
     def clean(self) -> None:
         if self.kind == self.Kind.SSH and not self.address:
             raise ValidationError({"address": "Enter the address of the host."})
-
-    def get_absolute_url(self) -> str:
-        return reverse("host", args=[self.name])
