@@ -11,7 +11,7 @@ from hosts.models import Host
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
-class HostForm(forms.ModelForm[Host]):
+class HostForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no argument at run time
     groups = forms.CharField(
         required=False,
         max_length=500,
