@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -20,6 +19,7 @@ from hosts.metrics import RANK, SHOWN_CORES, Issue, Severity, health
 from hosts.models import Host
 from hosts.samplers import Sample
 from hosts.top import Usage
+from hosts.unit_rows import unit_url
 from hosts.watch import link_of
 
 
@@ -157,8 +157,7 @@ def findings(host: Host, rights: Rights) -> tuple[Finding, ...]:
 
 
 def _of_unit(host: Host, name: str) -> Finding:
-    href = f"{reverse('units', args=[host.name])}{quote(name, safe='')}/"
-    return Finding(Severity.CRITICAL, f"{name} has failed", href)
+    return Finding(Severity.CRITICAL, f"{name} has failed", unit_url(host.name, name))
 
 
 def _of_issue(host: Host, issue: Issue, rights: Rights) -> Finding:

@@ -57,6 +57,11 @@ class Summary:
     warning: bool = False
 
     @property
+    def system(self) -> str:
+        """The system's name without what all have in common: "Debian 13"."""
+        return re.sub(r" GNU/Linux| \(.*\)$", "", self.os)
+
+    @property
     def live(self) -> bool:
         return self.state == "online"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import quote
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,3 +20,7 @@ def row_html(host_name: str, manager: str, unit: Unit) -> str:
 def base(host_name: str, manager: str) -> str:
     """The address below which this manager's units have theirs."""
     return reverse("units", args=[host_name, manager] if manager else [host_name])
+
+
+def unit_url(host_name: str, unit_name: str, manager: str = "") -> str:
+    return f"{base(host_name, manager)}{quote(unit_name, safe='')}/"

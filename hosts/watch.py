@@ -22,6 +22,7 @@ Watcher = Callable[[Connection], Awaitable[None]]
 LINK = "link"  # the topic that says whether the host answers; its value is a Link
 RECONCILE = 3.0  # seconds
 _topics: dict[str, Watcher] = {}
+_known: dict[int, Host] = {}
 
 
 def topic(name: str) -> Callable[[Watcher], Watcher]:
@@ -44,6 +45,7 @@ async def keep_hosts() -> None:
             await asyncio.sleep(RECONCILE)
     finally:
         await connections.pool.close()
+        _known.clear()
 
 
 async def _reconcile() -> None:
@@ -57,7 +59,13 @@ async def _reconcile() -> None:
 
 def add(host: Host) -> None:
     """Begin to watch a host, or connect anew after its address or key was changed."""
+    _known[host.pk] = host
     connections.pool.add(target_of(host))
+
+
+def known_hosts() -> list[Host]:
+    """The hosts that are watched, by name, without asking the database."""
+    return sorted(_known.values(), key=lambda host: host.name)
 
 
 def retry(host: Host) -> None:
@@ -66,6 +74,7 @@ def retry(host: Host) -> None:
 
 
 async def remove(host_id: int) -> None:
+    _known.pop(host_id, None)
     connections.pool.remove(host_id)
     await _stop_topics(host_id)
     snapshots.drop(host_id)

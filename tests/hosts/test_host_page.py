@@ -260,3 +260,11 @@ async def test_try_now_connects_without_waiting(own_host):
         answer = await client.post(f"/host/{host.name}/retry/", headers={"HX-Request": "true"})
         assert answer.status_code == 204
         await until(lambda: watch.link_of(host.pk).state == "online", 3)
+
+
+def test_cpu_use_is_measured_between_two_readings():
+    reader = top.Reader(None)
+    assert reader._rate("a.service", 5_000_000_000) is None
+    reader._spent["a.service"] = (time.monotonic() - 2, 5_000_000_000)
+    assert reader._rate("a.service", 6_000_000_000) == pytest.approx(50, abs=1)  # 1 s of processor in 2 s
+    assert reader._rate("a.service", 1) is None  # started anew meanwhile

@@ -13,6 +13,7 @@ from django.test import AsyncClient
 from console.access import Grant, Rights
 from console.errors import HostKeyUnknown
 from console.models import User
+from console.palette import search
 from console.snapshots import snapshots
 from hosts import overview, sampling, units, watch
 from hosts.consumers import overview as consumer
@@ -225,3 +226,19 @@ async def test_a_unit_that_fails_puts_its_host_first(web1, web2):
         assert overview.worst_first(map(overview.summary, rows))[0].id == second.pk
         web2.shell("systemctl reset-failed falls.service")
         await until(lambda: overview.summary(second).failed == (), 3)
+
+
+def test_ctrl_k_finds_hosts_pages_and_units(host, monkeypatch):
+    tell(host)
+    monkeypatch.setattr(watch, "known_hosts", lambda: [host])
+
+    def found(query, rights=ADMIN):
+        return [(entry["label"], entry["href"]) for entry in search(query, rights)]
+
+    assert ("web-7", "/host/web-7/") in found("EB-7")
+    assert ("a.service", "/host/web-7/units/a.service/") in found("a.serv")
+    assert ("Restart or power off", "/host/web-7/power/") in found("web power")
+    assert found("web", Rights()) == []
+    viewer = Rights("", (Grant("hosts.view", "*", "*"),))
+    assert found("web power", viewer) == []
+    assert found("a.serv", viewer) == []
