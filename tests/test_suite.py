@@ -14,7 +14,10 @@ PLUGINS = ("-p", "tests.leaks", "-p", "tests.completeness", "-p", "no:django")
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nmarkers =\n    lab\n    browser\n")
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers =\n    lab\n    browser\n"
+    )
+    monkeypatch.delenv(NO_SKIPS, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return pytester
 
