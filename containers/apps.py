@@ -5,4 +5,4 @@ class ContainersConfig(AppConfig):
     name = "containers"
 
     def ready(self) -> None:
-        from containers import capabilities  # noqa: F401  (registers them)
+        from containers import capabilities, watch  # noqa: F401  (they register themselves)

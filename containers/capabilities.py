@@ -3,7 +3,7 @@
 from console.access import Capability, register
 
 register(
-    Capability("workloads.view", "See workloads", "viewer"),
+    Capability("workloads.view", "See workloads", "viewer", lists=True),
     Capability("workloads.logs", "Read the logs of workloads", "operator"),
     Capability("workloads.start", "Start workloads", "operator"),
     Capability("workloads.stop", "Stop workloads", "operator"),

@@ -84,6 +84,11 @@ class Login1:
         found = await asyncio.gather(*(self._session(row[4]) for row in rows))
         return [session for session in found if session is not None]
 
+    async def list_users(self) -> list[tuple[int, str]]:
+        """(uid, login) of everybody who is logged in or lingers (Manager.ListUsers)."""
+        (rows,) = await self._call("ListUsers", returns="a(uso)")
+        return [(uid, name) for uid, name, _ in rows]
+
     async def _session(self, path: str) -> Session | None:
         try:
             return read(Session, await self._bus.get_all(NAME, path, SESSION))
