@@ -5,4 +5,7 @@ class ContainersConfig(AppConfig):
     name = "containers"
 
     def ready(self) -> None:
-        from containers import capabilities, watch  # noqa: F401  (they register themselves)
+        from containers import capabilities, finder, watch  # noqa: F401  (they register themselves)
+        from hosts import overview
+
+        overview.provide_workloads(watch.COUNTS, watch.counts)

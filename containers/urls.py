@@ -4,5 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-urlpatterns: list[Any] = []
-websockets: list[Any] = []
+from django.urls import path
+
+from containers.consumers import WorkloadsStream, WorkloadStream
+from containers.views import workloads
+
+CONTAINERS = "host/<str:host>/containers/"
+WORKLOAD = CONTAINERS + "<str:kind>/<str:owner>/<str:name>/"
+
+urlpatterns: list[Any] = [
+    path(CONTAINERS, workloads.index, name="workloads"),
+    path(WORKLOAD, workloads.page, name="workload"),
+    path(WORKLOAD + "menu/", workloads.menu, name="workload-menu"),
+    path(WORKLOAD + "processes/", workloads.processes, name="workload-processes"),
+    path(WORKLOAD + "<str:verb>/", workloads.act, name="workload-act"),
+]
+
+websockets: list[Any] = [
+    path(f"ws/{CONTAINERS}", WorkloadsStream.as_asgi()),
+    path(f"ws/{WORKLOAD}", WorkloadStream.as_asgi()),
+]

@@ -26,7 +26,10 @@ from hosts.models import Host
 
 STOP_SECONDS = 10  # until a container that ignores its stop signal is killed
 MACHINED = "org.freedesktop.machine1.Manager"
-UP, DOWN = {"running", "paused", "stopping", "restarting", "unknown"}, {"exited", "stopped", "created", "failed"}
+UP, DOWN = (
+    {"running", "paused", "stopping", "restarting", "unknown"},
+    {"exited", "stopped", "created", "failed"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ class Verb:
 
     def question(self, workload: Workload, host: str) -> str:
         whose = f" of {workload.owner}" if workload.owner else ""
-        return f"{self.label} {workload.kind} {workload.name}{whose} on {host}?" if self.consequence(workload) else ""
+        return (
+            f"{self.label} {workload.kind} {workload.name}{whose} on {host}?"
+            if self.consequence(workload)
+            else ""
+        )
 
     def consequence(self, workload: Workload) -> str:
         if not self.by_unit and workload.unit and self.confirm_of_unit:
@@ -114,7 +121,11 @@ def verb_named(name: str) -> Verb:
 def offered(workload: Workload) -> list[Verb]:
     """What makes sense for it now."""
     kinds = {"machine": OF_MACHINES, "pod": OF_PODS}.get(workload.kind, OF_CONTAINERS)
-    return [VERBS[name] for name in kinds if workload.state in VERBS[name].states and not why_not(workload, VERBS[name])]
+    return [
+        VERBS[name]
+        for name in kinds
+        if workload.state in VERBS[name].states and not why_not(workload, VERBS[name])
+    ]
 
 
 def why_not(workload: Workload, verb: Verb) -> str:
@@ -151,7 +162,9 @@ async def act(
         target=target_of(workload),
         host_id=host.pk,
         host_name=host.name,
-        call=f"{call} at {engines.address(host.pk, workload.owner).path}" if workload.kind != "machine" else call,
+        call=f"{call} at {engines.address(host.pk, workload.owner).path}"
+        if workload.kind != "machine"
+        else call,
         shell=shell,
         deadline=deadline + 15.0,
     )
@@ -212,7 +225,11 @@ def _on_machine(host: Host, workload: Workload, verb: Verb, signal: str) -> tupl
             await machined.kill(name, "leader", number_of(signal))
 
     if verb.name == "terminate":
-        return f'{MACHINED}.TerminateMachine("{name}")', shlex.join(["machinectl", "terminate", "--", name]), perform
+        return (
+            f'{MACHINED}.TerminateMachine("{name}")',
+            shlex.join(["machinectl", "terminate", "--", name]),
+            perform,
+        )
     command = ["machinectl", "kill", "--kill-whom=leader", f"--signal=SIG{signal}", "--", name]
     return f'{MACHINED}.KillMachine("{name}", "leader", {number_of(signal)})', shlex.join(command), perform
 

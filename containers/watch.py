@@ -7,8 +7,10 @@ and "workload-counts" (Counts, for pages that show many hosts).
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,12 +26,15 @@ from hosts import units
 from hosts.connections import Connection
 from hosts.dbus.bus import Bus, Subscription
 from hosts.dbus.machine1 import Machine1
+from hosts.models import Host
 from hosts.watch import link_of, topic
 
+logger = logging.getLogger(__name__)
 TOPIC, STATS, COUNTS = "workloads", "workload-stats", "workload-counts"
 UNITS_WITHIN = 3.0  # seconds that the first list waits for the list of units
 LOOK_AGAIN = 120.0  # seconds between looks for logins, Quadlets and machines, against whatever was missed
 SETTLE = 0.02
+PATIENCE = 1.0  # seconds that the first list waits for the engines of logins
 ENGINE_UNITS = ("podman.", "libpod-")
 LOOK_UNITS = ("machine-", NSPAWN, "user@")
 
@@ -87,6 +92,12 @@ def counts(host_id: int) -> tuple[int, int] | None:
 
 
 _watches: dict[int, HostWatch] = {}
+_hosts: dict[int, Host] = {}
+
+
+def hosts() -> list[Host]:
+    """Those whose workloads were seen, by name."""
+    return sorted((host for host in _hosts.values() if snapshot(host.pk)), key=lambda host: host.name)
 
 
 def attend(host_id: int) -> None:
@@ -103,6 +114,7 @@ def refresh(host_id: int) -> None:
 
 @topic(TOPIC)
 async def watch(connection: Connection) -> None:
+    _hosts[connection.host_id] = await Host.objects.aget(pk=connection.host_id)
     watching = _watches[connection.host_id] = HostWatch(connection, await connection.system_bus())
     try:
         await watching.run()
@@ -124,6 +136,7 @@ class HostWatch:
         self._of_logins: dict[str, list[OwningUnit]] = {}
         self._machines: list[NspawnMachine] = []
         self._looked = False
+        self._began = time.monotonic()
         self._look_now, self._dirty = asyncio.Event(), asyncio.Event()
         self._known: Workloads | None = None
         self._samples: dict[str, dict[str, ContainerStats]] = {}
@@ -167,16 +180,26 @@ class HostWatch:
                     await subscription.changes()
 
     async def _look(self) -> None:
+        """The system's part first: a login whose manager is slow holds up nothing."""
         found = await addresses(self._connection)
         engines.know(self._host_id, found)
-        for address in found:
-            sources = await owning.read_sources(self._connection, address)
-            self._sources[address.owner] = sources
-            if address != SYSTEM:
-                self._of_logins[address.owner] = await owning.of_login(self._connection, address, sources)
-        self._machines = await nspawn.machines(self._connection)
         await self._keep_engines({address.owner: address for address in found})
+        self._sources[""] = await owning.read_sources(self._connection, SYSTEM)
+        self._machines = await nspawn.machines(self._connection)
         self._looked = True
+        self._dirty.set()
+        for address in found:
+            if address != SYSTEM:
+                await self._look_at_login(address)
+
+    async def _look_at_login(self, address: Address) -> None:
+        try:
+            sources = await owning.read_sources(self._connection, address)
+            self._of_logins[address.owner] = await owning.of_login(self._connection, address, sources)
+        except ConsoleError as error:  # the login is leaving, or its manager hangs: what was known of it stays
+            logger.info("host %s: units of %s: %s", self._host_id, address.owner, error)
+            return
+        self._sources[address.owner] = sources
         self._dirty.set()
 
     async def _keep_engines(self, wanted: Mapping[str, Address]) -> None:
@@ -199,7 +222,7 @@ class HostWatch:
             attended=lambda: snapshots.watched(self._host_id, TOPIC),
         )
 
-    def _engine_changed(self, owner: str):  # type: ignore[no-untyped-def]
+    def _engine_changed(self, owner: str) -> Callable[[], None]:
         def changed() -> None:
             self._dirty.set()
             if owner and self._sources.get(owner):
@@ -245,10 +268,15 @@ class HostWatch:
             link = link_of(self._host_id)
             if self._looked and link and link.state == "online" and self._all_reported():
                 self._put()
+            elif self._looked and self._known is None:
+                self._dirty.set()
+                await asyncio.sleep(PATIENCE / 10)
             await asyncio.sleep(SETTLE)
 
     def _all_reported(self) -> bool:
-        return all(engine.reported for engine in self._engines.values())
+        """Of logins' engines, which may take seconds to start, those that are late are added later."""
+        waiting = [owner for owner, engine in self._engines.items() if not engine.reported]
+        return not waiting or ("" not in waiting and time.monotonic() - self._began > PATIENCE)
 
     def _put(self) -> None:
         watches = self._engines.values()
@@ -256,9 +284,11 @@ class HostWatch:
             *owning.of_system(self._host_id, self._sources.get("", {})),
             *(unit for listed in self._of_logins.values() for unit in listed),
         ]
-        engined = [Engined("podman", watch.containers, watch.address.owner) for watch in watches]
+        engined = [
+            Engined("podman", watch.containers, watch.address.owner) for watch in watches if watch.reported
+        ]
         rows = {row.key: row for row in join(self._host_id, engined, owning_units, self._machines)}
-        states = tuple(EngineState(watch.address.owner, watch.error) for watch in watches)
+        states = tuple(EngineState(watch.address.owner, watch.error) for watch in watches if watch.reported)
         self._put_changes(Workloads(rows, states))
 
     def _put_changes(self, new: Workloads) -> None:

@@ -105,8 +105,8 @@ async def test_a_quadlet_is_one_row_stopped_and_running(web1):
             await until(lambda: state(host, "systemd-page") == "stopped")
             web1.shell("systemctl start page.service")
             await until(lambda: state(host, "systemd-page") == "running")
-            row = rows(host)["systemd-page"]
-            assert (row.unit, bool(row.engine_id)) == ("page.service", True)
+            await until(lambda: rows(host)["systemd-page"].engine_id)
+            assert rows(host)["systemd-page"].unit == "page.service"
             web1.shell("systemctl stop page.service")
             await until(lambda: state(host, "systemd-page") == "stopped")
     finally:

@@ -1,0 +1,87 @@
+"""One workload's row, and its live figures, as every page and stream shows them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from console.templatetags.console import bytes_filter, percent
+from containers.engine.base import ContainerStats, Port
+from containers.workloads import ENDED_AS_ASKED, Workload
+
+SYSTEM = "-"  # in addresses, for the system's own; no login is called so
+SHOWN_PORTS = 3
+
+
+def href(host_name: str, row: Workload) -> str:
+    return reverse("workload", args=[host_name, row.kind, row.owner or SYSTEM, row.name])
+
+
+def dom_id(row: Workload) -> str:
+    return f"workload:{row.key}"
+
+
+def state_of(row: Workload) -> tuple[str, str]:
+    """(the state that gives icon and tone, its words)."""
+    if row.state == "exited" and row.exit_code not in ENDED_AS_ASKED:
+        return "failed", f"exited with {row.exit_code}"
+    if row.health and row.state == "running":
+        tone = {"unhealthy": "failed", "starting": "starting"}.get(row.health, "running")
+        return tone, f"running, {row.health}" if row.health != "starting" else "running, first check"
+    return row.state, row.state
+
+
+def port_text(port: Port) -> str:
+    """ "8080 → 80", "127.0.0.1:53 → 53/udp", "19000-19002 → 9000"."""
+    last = f"-{port.host_port + port.count - 1}" if port.count > 1 else ""
+    ip = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip
+    proto = "" if port.proto == "tcp" else f"/{port.proto}"
+    return f"{ip + ':' if ip else ''}{port.host_port}{last} → {port.container_port}{proto}"
+
+
+@lru_cache(maxsize=4096)
+def row_html(host_name: str, row: Workload) -> str:
+    state, words = state_of(row)
+    context = {
+        "id": dom_id(row),
+        "row": row,
+        "sort": f"{row.rank} {row.name}",
+        "href": href(host_name, row),
+        "state": state,
+        "words": words,
+        "short": row.state if state != "failed" else "failed",
+        "ports": [port_text(port) for port in row.ports[:SHOWN_PORTS]],
+        "more_ports": max(0, len(row.ports) - SHOWN_PORTS),
+        "image": short_image(row.image),
+        "unit_href": unit_href(host_name, row),
+        "tone": {0: "danger"}.get(row.rank, ""),
+        "owner": row.owner or "system",
+    }
+    return render_to_string("containers/list.html#row", context)
+
+
+def unit_href(host_name: str, row: Workload) -> str:
+    if not row.unit:
+        return ""
+    where = reverse("units", args=[host_name, row.owner] if row.owner else [host_name])
+    return f"{where}?q={row.unit}"
+
+
+def short_image(image: str) -> str:
+    """Without the registry that says nothing new, and with a digest cut short."""
+    name, at, digest = image.removeprefix("localhost/").removeprefix("docker.io/library/").partition("@")
+    return f"{name}@{digest[:19]}" if at else name
+
+
+def figures(sample: ContainerStats | None) -> dict[str, Any]:
+    """What a patch of a row carries: text, and the number to sort by."""
+    if sample is None:
+        return {"cpu": [percent(None), ""], "memory": [bytes_filter(None), ""]}
+    cpu = sample.cpu_percent
+    return {
+        "cpu": [percent(cpu, 1), "" if cpu is None else round(cpu, 2)],
+        "memory": [bytes_filter(sample.memory), sample.memory],
+    }
