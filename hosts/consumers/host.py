@@ -34,8 +34,8 @@ class HostPageStream(HostStream):
         if top.TOP in changes:
             await self._send("top", host_panels.top_of(self.host, self.rights))
 
-    async def _send_link(self) -> None:
-        await super()._send_link()
+    async def send_link(self) -> None:
+        await super().send_link()
         await self.send_message("html", html=host_panels.state_of(self.host))
 
     async def _send(self, panel: str, html: str) -> None:
