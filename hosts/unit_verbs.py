@@ -90,6 +90,28 @@ async def act(
     return await operations.run(intent, action)
 
 
+async def reload_manager(host: Host, *, actor: User, ip: str = "", manager: str = "") -> Operation:
+    """Let systemd read all unit files anew."""
+    systemd = Systemd(await units.bus_of(connections.get(host.pk), manager))
+
+    async def action(operation: Operation) -> str:
+        await systemd.daemon_reload()
+        return "systemd has read its unit files anew"
+
+    intent = operations.Intent(
+        actor=actor,
+        ip=ip,
+        verb="units.daemon-reload",
+        kind="manager",
+        target=f"systemd of {manager}" if manager else "systemd",
+        host_id=host.pk,
+        host_name=host.name,
+        call="org.freedesktop.systemd1.Manager.Reload()",
+        shell=shlex.join([*systemctl(manager), "daemon-reload"]),
+    )
+    return await operations.run(intent, action)
+
+
 async def _perform(systemd: Systemd, verb: Verb, name: str, signal: str) -> str:
     match verb.name:
         case "start" | "stop" | "restart" | "reload":
@@ -145,8 +167,12 @@ def call_text(verb: Verb, name: str, signal: str) -> str:
     return f"org.freedesktop.systemd1.Manager.{verb.member}({arguments})"
 
 
+def systemctl(manager: str) -> list[str]:
+    return ["systemctl", *(["--user", "-M", f"{manager}@"] if manager else [])]
+
+
 def shell_text(verb: Verb, name: str, signal: str, manager: str) -> str:
-    command = ["systemctl", *(["--user", "-M", f"{manager}@"] if manager else []), verb.name]
+    command = [*systemctl(manager), verb.name]
     if verb.name == "kill":
         command.append(f"--signal={signal}")
     return shlex.join([*command, "--", name])

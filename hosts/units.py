@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from console.errors import Disconnected, InvalidInput, NotFound
+from console.errors import Disconnected, InvalidInput, NotFound, Unreachable
 from console.snapshots import Snapshot, snapshots
-from hosts.connections import Connection
+from hosts.connections import Connection, connections
 from hosts.dbus.bus import Bus
 from hosts.dbus.systemd import Systemd
 from hosts.dbus.systemd_names import is_template, template_of, valid_unit_name
 from hosts.dbus.systemd_units import Event, ListedUnit, Reloading, UnitFilesChanged
-from hosts.watch import topic
+from hosts.looking import looking
+from hosts.watch import LINK, topic
 
-SETTLE = 0.03  # seconds: a unit that starts sends a handful of signals at once
+SETTLE = 0.03  # seconds: the first of a handful of signals is answered at once, those that follow together
 RELIST = 300.0  # seconds, against whatever was missed
 ORDER = {"failed": 0, "activating": 1, "deactivating": 1, "reloading": 1, "refreshing": 1, "active": 2}
+TENTATIVE = "tentative"  # a device that others wait for; udev has not seen it, which is no change under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,12 @@ class Unit:
         return f"{self.job}: job queued"
 
     @property
+    def state_words(self) -> str:
+        """The state with what is behind it: "active (running)"."""
+        words = f"{self.active} ({self.sub})" if self.sub and self.sub != self.active else self.active
+        return f"{words}, {self.job} queued" if self.job else words
+
+    @property
     def key(self) -> str:
         """The same order as text, for the page to place rows by."""
         return f"{self.order[0]} {self.name}"
@@ -52,7 +62,7 @@ class Unit:
     @property
     def order(self) -> tuple[int, str]:
         """Failed first, then what is changing, what runs, the rest; by name within."""
-        return ORDER.get(self.active, 3), self.name
+        return 3 if self.sub == TENTATIVE else ORDER.get(self.active, 3), self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,29 @@ async def watch(connection: Connection) -> None:
     await Watch(connection.host_id, await connection.system_bus()).run()
 
 
+def watched(host_id: int, manager: str) -> AbstractAsyncContextManager[None]:
+    """While it lasts, this manager's units are watched. The system's manager always is."""
+    if not manager:
+        return nullcontext()
+    return looking(f"host {host_id}: {topic_of(manager)}", lambda: _watch_while_online(host_id, manager))
+
+
+async def _watch_while_online(host_id: int, manager: str) -> None:
+    topic = topic_of(manager)
+    with snapshots.subscribe([(host_id, LINK)]) as links:
+        try:
+            while True:
+                try:
+                    connection = connections.get(host_id)
+                    await Watch(host_id, await connection.user_bus(manager), manager).run()
+                except Unreachable as error:
+                    snapshots.mark_stale(host_id, error.title, [topic])
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(links.changes(), 10)
+        finally:
+            snapshots.mark_stale(host_id, "Nobody looks at the moment", [topic])
+
+
 class Watch:
     """Follows one manager until its bus is lost. What changed is gathered and asked for in one call."""
 
@@ -112,6 +145,7 @@ class Watch:
         self._changed: set[str] = set()
         self._relist = True
         self._wake = asyncio.Event()
+        self._answered = 0.0  # monotonic: when the last signals were taken up
         self._units: dict[str, Unit] = {}
         self._file_states: dict[str, str] = {}
 
@@ -134,14 +168,18 @@ class Watch:
         self._wake.set()
 
     async def _next(self) -> None:
-        """Until something changed, the bus is lost, or it is time to list anew."""
+        """Until something changed, the bus is lost, or it is time to list anew. After a quiet time the first change is
+        answered at once; what follows on its heels waits for SETTLE."""
         try:
             async with asyncio.timeout(RELIST * random.uniform(0.8, 1.2)):  # noqa: S311  (jitter)
                 await self._wake.wait()
-            await asyncio.sleep(SETTLE)
+            since = time.monotonic() - self._answered
+            if since < SETTLE or self._relist:
+                await asyncio.sleep(SETTLE)
         except TimeoutError:
             self._relist = True
         self._wake.clear()
+        self._answered = time.monotonic()
 
     def _heard(self, event: Event) -> None:
         match event:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from hosts.consumers.connection import ConnectionStream
 from hosts.consumers.host import HostPageStream
 from hosts.consumers.journal import JournalStream
 from hosts.consumers.overview import OverviewStream
 from hosts.consumers.terminal import TerminalStream
+from hosts.consumers.unit import UnitStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import fleet, host, identity, journal, overview, power, terminal, units
+from hosts.views import fleet, host, identity, journal, overview, power, terminal, unit, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
 JOURNAL = HOST + "journal/"
 TERMINAL = HOST + "terminal/<slug:terminal>/"
 USER_UNITS = HOST + "user/<str:manager>/units/"  # of a login's own manager
+
+
+def both(route: str, view: Any, name: str) -> list[URLPattern]:
+    """A route below the units of the system's manager, and of a login's own."""
+    return [path(UNITS + route, view, name=name), path(USER_UNITS + route, view, name=name)]
+
 
 urlpatterns: list[Any] = [
     path("", overview.index, name="overview"),
@@ -36,6 +43,10 @@ urlpatterns: list[Any] = [
     path(USER_UNITS, units.index, name="units"),
     path(UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     path(USER_UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
+    *both("daemon-reload/", units.reload_manager, "units-daemon-reload"),
+    *both("<str:unit>/", unit.page, "unit"),
+    *both("<str:unit>/details/", unit.details, "unit-details"),
+    *both("<str:unit>/last-lines/", unit.last_lines, "unit-last-lines"),
     path(UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(USER_UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(JOURNAL, journal.index, name="journal"),
@@ -62,6 +73,8 @@ websockets: list[Any] = [
     path(f"ws/{HOST}", HostPageStream.as_asgi()),
     path(f"ws/{UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),
+    path(f"ws/{UNITS}<str:unit>/", UnitStream.as_asgi()),
+    path(f"ws/{USER_UNITS}<str:unit>/", UnitStream.as_asgi()),
     path(f"ws/{JOURNAL}", JournalStream.as_asgi()),
     path(f"ws/{TERMINAL}", TerminalStream.as_asgi()),
 ]

@@ -24,6 +24,10 @@ class UnitsStream(HostStream):
     def topics(self) -> list[str]:
         return [units.topic_of(self.manager)]
 
+    async def run(self) -> None:
+        async with units.watched(self.host.pk, self.manager):
+            await super().run()
+
     async def begin(self) -> None:
         resume = parse_qs(self.scope["query_string"].decode()).get("resume", [""])[0]
         version = int(resume) if resume.isdigit() else -1

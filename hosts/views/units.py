@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import ConsoleRequest, client_ip, require
-from hosts import unit_verbs, units
+from console.models import Operation
+from hosts import unit_panels, unit_verbs, units
 from hosts.access import host_view
 from hosts.models import Host
-from hosts.unit_rows import base, row_html
+from hosts.unit_panels import Subject
+from hosts.unit_rows import row_html
 from hosts.units import Unit
 from hosts.watch import link_of
 
@@ -50,13 +50,10 @@ def _filters(listed: list[Unit]) -> dict[str, list[tuple[str, str]]]:
 @require_GET
 @host_view("units.view", name="unit")
 async def menu(request: ConsoleRequest, host: Host, unit: str, manager: str = "") -> HttpResponse:
-    verbs = [verb for verb in unit_verbs.VERBS.values() if request.rights.allows(verb.capability, host, unit)]
-    where = f"{base(host.name, manager)}{quote(unit, safe='')}/"
-    listed = [
-        {"label": verb.label, "href": f"{where}{verb.name}/", "confirm": verb.question(unit, host.name)}
-        for verb in verbs
-    ]
-    return render(request, "hosts/units.html#menu", {"verbs": listed})
+    context = unit_panels.context(Subject(host, manager, unit), request.rights)
+    offered = context["offers"]
+    verbs = offered.buttons + ([{"separator": True}] if offered.buttons and offered.menu else []) + offered.menu
+    return render(request, "hosts/units.html#menu", {"verbs": verbs})
 
 
 @require_POST
@@ -73,6 +70,20 @@ async def act(request: ConsoleRequest, host: Host, unit: str, verb: str, manager
         signal=request.POST.get("signal", "SIGTERM"),
         manager=manager,
     )
+    return answer(request, operation)
+
+
+def answer(request: ConsoleRequest, operation: Operation) -> HttpResponse:
+    """A toast, or without a script the operation's page."""
     if request.htmx:
-        return render(request, "console/operation.html#toast", {"operation": operation})
+        return render(request, "hosts/unit.html#toast", {"operation": operation})
     return redirect("operation", operation.pk)
+
+
+@require_POST
+@host_view("units.edit")
+async def reload_manager(request: ConsoleRequest, host: Host, manager: str = "") -> HttpResponse:
+    operation = await unit_verbs.reload_manager(
+        host, actor=request.actor, ip=client_ip(request), manager=manager
+    )
+    return answer(request, operation)

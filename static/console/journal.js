@@ -113,10 +113,11 @@ class Journal {
   }
 
   async load(place) {
-    const query = new URLSearchParams(location.search);
+    const [entries, own] = this.root.dataset.entries.split("?"); // a log inside another page brings its own query
+    const query = new URLSearchParams(own ?? location.search);
     for (const [name, value] of Object.entries(place)) query.set(name, value);
     try {
-      const response = await fetch(`${this.root.dataset.entries}?${query}`, { signal: this.signal, headers: { Accept: "application/json" } });
+      const response = await fetch(`${entries}?${query}`, { signal: this.signal, headers: { Accept: "application/json" } });
       if (response.ok) return await response.json();
       this.say(response.status === 404 ? "You may not read this" : "The host did not answer");
     } catch (error) {
