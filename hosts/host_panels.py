@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -256,3 +256,20 @@ def bars(rows: Iterable[tuple[str, float | None]]) -> list[tuple[str, float, flo
     listed = [(name, figure or 0.0) for name, figure in rows]
     longest = max((figure for _, figure in listed), default=0.0) or 1.0
     return [(name, figure, figure / longest * 100) for name, figure in listed]
+
+
+# --- panels of other apps
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A part of the page that another app brings: one element, whose id is `name`. It is rendered anew when one of
+    `topics` changes; `begin(host id)` is called when a page has begun to look."""
+
+    name: str
+    topics: tuple[str, ...]
+    html: Callable[[Host, Rights], str]
+    begin: Callable[[int], None]
+
+
+guests: list[Guest] = []

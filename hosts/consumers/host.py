@@ -13,7 +13,8 @@ class HostPageStream(HostStream):
     """`?resume=`: the time of the newest sample that the page has, and the layout it was rendered for."""
 
     def topics(self) -> list[str]:
-        return [sampling.METRICS, FACTS, units.topic_of(""), top.TOP]
+        own = [sampling.METRICS, FACTS, units.topic_of(""), top.TOP]
+        return own + [topic for guest in host_panels.guests for topic in guest.topics]
 
     async def begin(self) -> None:
         resume = parse_qs(self.scope["query_string"].decode()).get("resume", [""])[0]
@@ -22,17 +23,23 @@ class HostPageStream(HostStream):
         self._sent: dict[str, str] = {}
         sampling.adjust(self.host.pk)
         top.wanted(self.host.pk)
+        for guest in host_panels.guests:
+            guest.begin(self.host.pk)
         await self.changed(dict.fromkeys(self.topics()))
 
     async def changed(self, changes: Changes) -> None:
         if sampling.METRICS in changes:
             await self._send_sample()
-        if changes.keys() - {top.TOP}:
+        if changes.keys() & {sampling.METRICS, FACTS, units.topic_of("")}:
             await self._send("health", host_panels.health_of(self.host, self.rights))
         if FACTS in changes:
             await self._send("identity", host_panels.identity_of(self.host))
         if top.TOP in changes:
             await self._send("top", host_panels.top_of(self.host, self.rights))
+
+        for guest in host_panels.guests:
+            if changes.keys() & set(guest.topics):
+                await self._send(guest.name, guest.html(self.host, self.rights))
 
     async def send_link(self) -> None:
         await super().send_link()

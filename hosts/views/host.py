@@ -24,6 +24,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
         "identity": host_panels.identity_of(host),
         "gauges": host_panels.gauges_html(host.pk, sample) if sample else "",
         "top": host_panels.top_of(host, request.rights),
+        "guests": "".join(guest.html(host, request.rights) for guest in host_panels.guests),
     }
     context: dict[str, Any] = {
         "host": host,
