@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from console import signin
 from console.models import User
 
 STEPS: list[Callable[[], str]] = []
@@ -42,11 +44,15 @@ def _digest_of_static_files() -> str:
 
 
 def first_admin() -> User | None:
-    """The admin who still has to sign in for the first time, made when there is no user at all."""
+    """The admin who needs a link to get in, made when there is no user at all. None once one can by other means."""
     if not User.objects.exists():
         admin = User(username="admin", role=User.Role.ADMIN)
         admin.set_unusable_password()
         admin.save()
         return admin
-    admins = User.objects.filter(role=User.Role.ADMIN, is_active=True)
-    return None if admins.exclude(last_login=None).exists() else admins.first()
+    admins = list(User.objects.filter(role=User.Role.ADMIN, is_active=True))
+    return (
+        None
+        if any(async_to_sync(signin.has_credential)(admin) for admin in admins)
+        else next(iter(admins), None)
+    )

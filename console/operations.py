@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 State = Operation.State
 Action = Callable[[Operation], Awaitable[str | None]]
 Observer = Callable[[Operation], Awaitable[str | None]]
+ANSWER_WITHIN = 2.0  # seconds that the page which asked waits for the end
 TOPIC = "operations"  # of host 0, and of each host
 _running: dict[int, asyncio.Task[Any]] = {}
 _cancelled: set[int] = set()
@@ -58,7 +59,7 @@ class Intent:
     undo: dict[str, Any] | None = None
 
 
-async def run(intent: Intent, action: Action, *, wait: float = 2.0) -> Operation:
+async def run(intent: Intent, action: Action, *, wait: float = ANSWER_WITHIN) -> Operation:
     """Record, perform, and wait up to `wait` seconds for the end. Raises Busy when the target is being changed.
 
     `action` returns a line that says what was reached. The Operation's errors are in its row, not raised here.
@@ -210,6 +211,12 @@ async def cancel(operation_id: int, *, actor: User, ip: str = "") -> None:
     await audit.arecord("operation.cancel", actor=actor.get_username(), ip=ip, detail=detail)
     _cancelled.add(operation_id)
     task.cancel()
+
+
+async def late_ends(ids: Iterable[str], actor: User) -> list[Operation]:
+    """Of these the user's own that ended only after the page which asked was answered: their end is still to be told."""
+    rows = Operation.objects.filter(pk__in=ids, actor=actor, ended__isnull=False)
+    return [row async for row in rows if (row.seconds or 0.0) > ANSWER_WITHIN]
 
 
 # --- after a restart or a lost connection ----------------------------------------------------------------------

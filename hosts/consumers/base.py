@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.template.loader import render_to_string
 
-from console.snapshots import Key, snapshots
+from console import operations
+from console.snapshots import snapshots
 from console.streams import Stream
 from hosts.access import host_of_stream
 from hosts.models import Host
@@ -40,15 +41,22 @@ class HostStream(Stream):
         self.host = await host_of_stream(self.arguments, self.rights, self.capability, name)
 
     async def run(self) -> None:
-        link: Key = (self.host.pk, LINK)
-        with snapshots.subscribe([link, *((self.host.pk, topic) for topic in self.topics())]) as subscription:
+        topics = [LINK, operations.TOPIC, *self.topics()]
+        with snapshots.subscribe([(self.host.pk, topic) for topic in topics]) as subscription:
             await self.send_link()
             await self.begin()
             while True:
-                changes = await subscription.changes()
-                if link in changes:
+                changes = {topic: ids for (_, topic), ids in (await subscription.changes()).items()}
+                if LINK in changes:
                     await self.send_link()
-                await self.changed({topic: ids for (_, topic), ids in changes.items() if topic != LINK})
+                await self._send_ends(changes.get(operations.TOPIC) or set())
+                await self.changed({topic: ids for topic, ids in changes.items() if topic in topics[2:]})
+
+    async def _send_ends(self, ids: set[str]) -> None:
+        """A change that takes its time ends in a toast on the page that is open then."""
+        for operation in await operations.late_ends(ids, self.user) if ids else []:
+            html = render_to_string("console/operations.html#toast", {"operation": operation})
+            await self.send_message("html", html=html)
 
     async def send_link(self) -> None:
         context = {"host": self.host, "link": link_of(self.host.pk), "seen": last_seen(self.host.pk)}

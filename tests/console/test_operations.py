@@ -131,3 +131,14 @@ def test_the_chain_names_an_edited_row():
         cursor.execute("DROP TRIGGER audit_no_update")
         cursor.execute("UPDATE console_auditentry SET target = 'else' WHERE id = 3")
     assert audit.verify().broken.entry_id == 3
+
+
+async def test_the_end_of_a_long_one_is_told_later_to_its_actor_alone(actor, monkeypatch):
+    monkeypatch.setattr(operations, "ANSWER_WITHIN", -1.0)
+    mine = await operations.run(intent(actor), nothing)
+    other = await User.objects.acreate(username="bob")
+    theirs = await operations.run(intent(other, target="other.service"), nothing)
+    ids = {str(mine.pk), str(theirs.pk)}
+    assert [row.pk for row in await operations.late_ends(ids, actor)] == [mine.pk]
+    monkeypatch.setattr(operations, "ANSWER_WITHIN", 60.0)
+    assert await operations.late_ends(ids, actor) == []

@@ -7,8 +7,9 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
+from django.utils import timezone
 
-from console import signin
+from console import firststart, signin
 from console.models import AuditEntry, User
 from tests.console.conftest import PASSWORD
 
@@ -239,3 +240,13 @@ def test_cookies_are_kept_from_scripts_and_other_sites(make_user, settings):
     cookie = answer.cookies["vigie_session"]
     assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
     assert client.cookies["csrftoken"]["httponly"] is True
+
+
+def test_an_admin_without_a_password_gets_a_link_at_each_start():
+    admin = firststart.first_admin()
+    admin.last_login = timezone.now()
+    admin.save()
+    assert firststart.first_admin() == admin
+    admin.set_password("correct horse battery")
+    admin.save()
+    assert firststart.first_admin() is None
