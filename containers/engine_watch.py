@@ -7,16 +7,18 @@ hints; the list is the truth.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from console.errors import ConsoleError
-from containers.engine.base import Container, ContainerStats
+from console.errors import Conflict, ConsoleError, Failed, Unsupported
+from containers.engine.base import Container, ContainerStats, EngineGone
 from containers.engine.podman import Podman
 from containers.engines import Address, engines
 
+logger = logging.getLogger(__name__)
 SETTLE = 0.03  # seconds: a container that starts makes a handful of events
 RELIST = 60.0  # seconds, against whatever was missed
 LINGER = 10.0  # seconds that events are still followed after the last page has left
@@ -83,6 +85,10 @@ class EngineWatch:
         while True:
             if self._looked_at():
                 await self._with_streams(podman)
+                await asyncio.sleep(FIRST_PAUSE)
+                await self._list(
+                    podman
+                )  # a stream that ended says little: the list tells whether the engine is there
             else:
                 await self._wait(RELIST * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
                 await self._list(podman)
@@ -107,7 +113,7 @@ class EngineWatch:
                 stream.cancel()
             results = await asyncio.gather(*streams, return_exceptions=True)
         for result in results:
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, EngineGone):
                 raise result
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -125,9 +131,16 @@ class EngineWatch:
                     self._wake.set()
 
     async def _measure(self, podman: Podman) -> None:
-        async with podman.stats(1 if len(self.containers) <= FEW else 3) as samples:
-            async for sample in samples:
-                self._measured(self.address.owner, sample)
+        """Where an engine cannot measure (no control groups), there are no figures; the list goes on."""
+        try:
+            async with podman.stats(1 if len(self.containers) <= FEW else 3) as samples:
+                async for sample in samples:
+                    self._measured(self.address.owner, sample)
+        except (Failed, Unsupported, Conflict) as error:
+            logger.info(
+                "host %s: no statistics of %s: %s", self._host_id, self.address.owner or "system", error
+            )
+            await asyncio.Event().wait()
 
     async def _wait(self, seconds: float) -> bool:
         """Until nudged, at most so long. True when nudged."""

@@ -55,7 +55,7 @@ class Engines:
     def __init__(self) -> None:
         self._addresses: dict[int, dict[str, Address]] = {}
         self._clients: dict[tuple[int, str], tuple[Transport, Podman]] = {}
-        self._lock = asyncio.Lock()
+        self._locks: dict[tuple[int, str], asyncio.Lock] = {}
 
     def know(self, host_id: int, found: tuple[Address, ...]) -> None:
         self._addresses[host_id] = {address.owner: address for address in found}
@@ -74,7 +74,7 @@ class Engines:
         known = self._clients.get((host_id, owner))
         if known and known[0] is transport:
             return known[1]
-        async with self._lock:
+        async with self._locks.setdefault((host_id, owner), asyncio.Lock()):
             return await self._connect(host_id, transport, address)
 
     async def _connect(self, host_id: int, transport: Transport, address: Address) -> Podman:
@@ -93,6 +93,7 @@ class Engines:
         """The way is lost or the host removed: close what stood on it."""
         self._addresses.pop(host_id, None)
         for key in [key for key in self._clients if key[0] == host_id]:
+            self._locks.pop(key, None)
             await self._clients.pop(key)[1].close()
 
 

@@ -139,6 +139,7 @@ class HostWatch:
         self._began = time.monotonic()
         self._look_now, self._dirty = asyncio.Event(), asyncio.Event()
         self._known: Workloads | None = None
+        self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._samples: dict[str, dict[str, ContainerStats]] = {}
 
     def nudge(self, *, look: bool = False) -> None:
@@ -152,11 +153,12 @@ class HostWatch:
         work = (self._look_often(), self._publish(), self._hear_units(), self._bus.wait_closed())
         tasks = [asyncio.create_task(part, name=f"host {self._host_id}: workloads") for part in work]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            done, _ = await asyncio.wait([*tasks, self._fault], return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
             raise Disconnected("The D-Bus connection was lost.")
         finally:
+            self._fault.cancel()
             await _end([*tasks, *self._tasks.values()])
             for subscription in subscriptions:
                 await subscription.close()
@@ -211,7 +213,13 @@ class HostWatch:
             if owner not in self._engines:
                 engine = self._engines[owner] = self._engine(address)
                 name = f"host {self._host_id}: engine of {owner or 'system'}"
-                self._tasks[owner] = asyncio.create_task(engine.run(), name=name)
+                task = self._tasks[owner] = asyncio.create_task(engine.run(), name=name)
+                task.add_done_callback(self._engine_ended)
+
+    def _engine_ended(self, task: asyncio.Task[None]) -> None:
+        """It only ends by a fault: the whole watch ends with it, is started anew and says why."""
+        if not task.cancelled() and (error := task.exception()) and not self._fault.done():
+            self._fault.set_exception(error)
 
     def _engine(self, address: Address) -> EngineWatch:
         return EngineWatch(

@@ -13,7 +13,6 @@ from containers.engine.base import ContainerStats, Port
 from containers.workloads import ENDED_AS_ASKED, Workload
 
 SYSTEM = "-"  # in addresses, for the system's own; no login is called so
-SHOWN_PORTS = 3
 
 
 def href(host_name: str, row: Workload) -> str:
@@ -30,7 +29,7 @@ def state_of(row: Workload) -> tuple[str, str]:
         return "failed", f"exited with {row.exit_code}"
     if row.health and row.state == "running":
         tone = {"unhealthy": "failed", "starting": "starting"}.get(row.health, "running")
-        return tone, f"running, {row.health}" if row.health != "starting" else "running, first check"
+        return tone, {"healthy": "running, healthy", "starting": "first check"}.get(row.health, row.health)
     return row.state, row.state
 
 
@@ -52,9 +51,7 @@ def row_html(host_name: str, row: Workload) -> str:
         "href": href(host_name, row),
         "state": state,
         "words": words,
-        "short": row.state if state != "failed" else "failed",
-        "ports": [port_text(port) for port in row.ports[:SHOWN_PORTS]],
-        "more_ports": max(0, len(row.ports) - SHOWN_PORTS),
+        "ports": ", ".join(port_text(port) for port in row.ports),
         "image": short_image(row.image),
         "unit_href": unit_href(host_name, row),
         "tone": {0: "danger"}.get(row.rank, ""),
