@@ -7,10 +7,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from servestatic import ServeStaticASGI
 
-django_application = get_asgi_application()
+from console.handler import get_handler
+
+django_application = get_handler()
 
 from console.urls import websockets  # noqa: E402  (needs the apps loaded)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from asgiref.sync import async_to_sync
@@ -30,7 +32,9 @@ def collect_static_files() -> None:
     if stamp.exists() and stamp.read_text() == present and Path(settings.STATIC_ROOT).is_dir():
         return
     stamp.unlink(missing_ok=True)
-    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    # In a process of its own, since what compressing takes (57 MB) would never be given back.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as child:
+        child.submit(call_command, "collectstatic", interactive=False, clear=True, verbosity=0).result()
     stamp.write_text(present)
 
 

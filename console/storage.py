@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
 # `from "./x.js"`, `import "./x.js"`, `import("./x.js")` in our scripts alone: others' comments name missing files.
@@ -14,3 +16,7 @@ class StaticStorage(CompressedManifestStaticFilesStorage):
         *CompressedManifestStaticFilesStorage.patterns,
         *((path, ((IMPORT, '%(before)s"%(url)s"'),)) for path in OURS),
     )
+
+    @cache  # noqa: B019  (there is one, and its names never change while it runs: a page asks for a dozen)
+    def url(self, name: str, force: bool = False) -> str:
+        return str(super().url(name, force))
