@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,6 +37,7 @@ TOPIC = "operations"  # of host 0, and of each host
 _running: dict[int, asyncio.Task[Any]] = {}
 _cancelled: set[int] = set()
 _observers: dict[str, Observer] = {}
+_looks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # one look at a host at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,8 +256,9 @@ async def adopt_orphans(**which: Any) -> None:
 async def observe(host_id: int) -> None:
     """The host is back: look at what became of its unknown operations of the last day."""
     since = timezone.now() - timedelta(days=1)
-    async for operation in Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since):
-        await _look(operation)
+    async with _looks[host_id]:
+        async for operation in Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since):
+            await _look(operation)
 
 
 async def _look(operation: Operation) -> None:

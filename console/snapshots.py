@@ -110,7 +110,7 @@ class Snapshots:
         if snapshot:
             self._snapshots[host_id, topic] = replace(snapshot, seen=time.time(), stale="")
             if snapshot.stale:
-                self._tell((host_id, topic), ALL)
+                self.hint(host_id, topic)
 
     def mark_stale(self, host_id: int, reason: str, topics: Iterable[str] | None = None) -> None:
         """Keep the values but say why they are no longer live. `topics` None: all of this host."""
@@ -118,7 +118,11 @@ class Snapshots:
         for key, snapshot in list(self._snapshots.items()):
             if key[0] == host_id and (wanted is None or key[1] in wanted) and snapshot.stale != reason:
                 self._snapshots[key] = replace(snapshot, stale=reason)
-                self._tell(key, ALL)
+                self.hint(*key)
+
+    def hint(self, host_id: int, topic: str) -> None:
+        """What is known did not change, but how it stands did: whether it is live."""
+        self._tell((host_id, topic), ())
 
     def drop(self, host_id: int) -> None:
         for key in [key for key in self._snapshots if key[0] == host_id]:

@@ -15,6 +15,7 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+STEADY = 10.0  # seconds: a loop that ran so long is well again
 Factory = Callable[[], Awaitable[None]]
 
 
@@ -62,11 +63,11 @@ class Supervisor:
     def jobs(self) -> list[Job]:
         return sorted(self._jobs.values(), key=lambda job: job.name)
 
-    def keep(self, name: str, factory: Factory) -> None:
-        """Run a loop; when it raises or returns, run it again after a pause."""
+    def keep(self, name: str, factory: Factory, *, longest: float = LONGEST_PAUSE) -> None:
+        """Run a loop; when it raises or returns, run it again after a pause, of at most `longest` seconds."""
         if name in self._jobs and not self._jobs[name].task.done():
             return
-        task = asyncio.get_running_loop().create_task(self._keep(name, factory), name=name)
+        task = asyncio.get_running_loop().create_task(self._keep(name, factory, longest), name=name)
         self._jobs[name] = Job(name, task)
 
     async def drop(self, name: str) -> None:
@@ -88,15 +89,17 @@ class Supervisor:
         if not task.cancelled() and (error := task.exception()):
             logger.error("%s failed", task.get_name(), exc_info=error)
 
-    async def _keep(self, name: str, factory: Factory) -> None:
+    async def _keep(self, name: str, factory: Factory, longest: float) -> None:
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
             error = await self._run(name, factory)
             job = self._jobs[name]
             job.error, job.waiting = error, True
-            pause = FIRST_PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            if time.monotonic() - began > STEADY:
+                pause = FIRST_PAUSE
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+            pause = min(pause * 2, longest)
             job.restarts, job.waiting = job.restarts + 1, False
 
     async def _run(self, name: str, factory: Factory) -> str:

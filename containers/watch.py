@@ -276,7 +276,7 @@ class HostWatch:
             link = link_of(self._host_id)
             if self._looked and link and link.state == "online" and self._all_reported():
                 self._put()
-            elif self._looked and self._known is None:
+            elif self._looked and (self._known is None or link is None or link.state != "online"):
                 self._dirty.set()
                 await asyncio.sleep(PATIENCE / 10)
             await asyncio.sleep(SETTLE)

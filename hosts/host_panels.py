@@ -22,6 +22,8 @@ from hosts.top import Usage
 from hosts.unit_rows import unit_url
 from hosts.watch import link_of
 
+TOPICS = [sampling.METRICS, inventory.FACTS, units.topic_of(""), top.TOP]  # what the page shows
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:

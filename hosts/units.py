@@ -12,15 +12,17 @@ import time
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from console.errors import Disconnected, InvalidInput, NotFound, Unreachable
+from console import operations
+from console.errors import ConsoleError, Disconnected, InvalidInput, NotFound
 from console.snapshots import Snapshot, snapshots
+from console.supervisor import supervisor
 from hosts.connections import Connection, connections
 from hosts.dbus.bus import Bus
 from hosts.dbus.systemd import Systemd
 from hosts.dbus.systemd_names import is_template, template_of, valid_unit_name
 from hosts.dbus.systemd_units import Event, ListedUnit, Reloading, UnitFilesChanged
 from hosts.looking import looking
-from hosts.watch import LINK, topic
+from hosts.watch import LINK, topic, troubled
 
 SETTLE = 0.03  # seconds: the first of a handful of signals is answered at once, those that follow together
 RELIST = 300.0  # seconds, against whatever was missed
@@ -126,8 +128,8 @@ async def _watch_while_online(host_id: int, manager: str) -> None:
                 try:
                     connection = connections.get(host_id)
                     await Watch(host_id, await connection.user_bus(manager), manager).run()
-                except Unreachable as error:
-                    snapshots.mark_stale(host_id, error.title, [topic])
+                except ConsoleError as error:
+                    troubled(host_id, topic, error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(links.changes(), 10)
         finally:
@@ -146,7 +148,8 @@ class Watch:
         self._relist = True
         self._wake = asyncio.Event()
         self._answered = 0.0  # monotonic: when the last signals were taken up
-        self._units: dict[str, Unit] = {}
+        known = snapshot(host_id, manager)  # after a gap only what differs is told
+        self._units: dict[str, Unit] = known.value.by_name if known else {}
         self._file_states: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -154,10 +157,13 @@ class Watch:
         subscriptions = await self._systemd.events(self._heard)
         try:
             await self._systemd.subscribe()
-            while not self._bus.closed:
-                await (self._list() if self._relist else self._refresh())
+            await self._list()
+            supervisor.spawn(f"host {self._host_id}: observe", operations.observe(self._host_id))
+            while True:
                 await self._next()
-            raise Disconnected("The D-Bus connection was lost.")
+                if self._bus.closed:
+                    raise Disconnected("The D-Bus connection was lost.")
+                await (self._list() if self._relist else self._refresh())
         finally:
             lost.cancel()
             for subscription in subscriptions:
@@ -240,6 +246,7 @@ class Watch:
 
     def _put(self, units: dict[str, Unit], changed: set[str]) -> None:
         if not changed:
+            snapshots.confirm(self._host_id, self._topic)
             return
         self._units = units
         snapshots.put(self._host_id, self._topic, Units(units), changed)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from console import operations
+from console.errors import ConsoleError
 from console.snapshots import snapshots
 from console.supervisor import supervisor
 from hosts.connections import Connection, connections, target_of
@@ -21,8 +24,11 @@ logger = logging.getLogger(__name__)
 Watcher = Callable[[Connection], Awaitable[None]]
 LINK = "link"  # the topic that says whether the host answers; its value is a Link
 RECONCILE = 3.0  # seconds
+LONGEST_PAUSE = 15.0  # seconds before a topic of a host that answers is tried again
 _topics: dict[str, Watcher] = {}
 _known: dict[int, Host] = {}
+_troubles: defaultdict[int, dict[str, ConsoleError]] = defaultdict(dict)  # why a topic is not live, by host
+_turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # topics start and stop one host at a time
 
 
 def topic(name: str) -> Callable[[Watcher], Watcher]:
@@ -76,32 +82,79 @@ def retry(host: Host) -> None:
 async def remove(host_id: int) -> None:
     _known.pop(host_id, None)
     connections.pool.remove(host_id)
-    await _stop_topics(host_id)
+    async with _turns[host_id]:
+        await _stop_topics(host_id)
     snapshots.drop(host_id)
+    _turns.pop(host_id, None)
 
 
 def _link_changed(host_id: int, link: Link) -> None:
     """Called by the pool, in the event loop."""
+    before = link_of(host_id)
     snapshots.put(host_id, LINK, link)
-    if link.state == "online":
-        for name, watcher in _topics.items():
-            supervisor.keep(_job(host_id, name), lambda watcher=watcher: _watch(host_id, watcher))  # type: ignore[misc]
-        supervisor.spawn(f"host {host_id}: observe", operations.observe(host_id))
-        return
-    reason = link.error.title if link.error else "Connecting"
-    snapshots.mark_stale(host_id, reason, _topics)
+    if link.state != "online":
+        snapshots.mark_stale(host_id, link.error.title if link.error else "Connecting", _topics)
+    elif before and before.state == "stale":
+        _answers_again(host_id)
     if link.state != "stale":
-        supervisor.spawn(f"host {host_id}: stop", _stop_topics(host_id))
+        supervisor.spawn(f"host {host_id}: {link.state}", _adapt(host_id))
 
 
-async def _watch(host_id: int, watcher: Watcher) -> None:
-    await watcher(connections.get(host_id))
+def _answers_again(host_id: int) -> None:
+    """It was silent, but its connection held and with it the topics: they missed nothing."""
+    for name in _topics.keys() - _troubles[host_id].keys():
+        snapshots.confirm(host_id, name)
+
+
+async def _adapt(host_id: int) -> None:
+    """Watch the topics, or do not, as the link now is. A stop may take a while: a start waits for it."""
+    async with _turns[host_id]:
+        link = link_of(host_id)
+        if link is None or link.state != "online":
+            await _stop_topics(host_id)
+            return
+        for name in _topics:
+            supervisor.keep(_job(host_id, name), lambda name=name: _watch(host_id, name), longest=LONGEST_PAUSE)  # type: ignore[misc]
+    await operations.observe(host_id)
+
+
+async def _watch(host_id: int, name: str) -> None:
+    try:
+        await _topics[name](connections.get(host_id))
+    except Exception as error:
+        troubled(
+            host_id, name, error if isinstance(error, ConsoleError) else ConsoleError(type(error).__name__)
+        )
+        raise
+
+
+def troubled(host_id: int, name: str, error: ConsoleError) -> None:
+    """This topic is not live from now on, until something is put or confirmed."""
+    _troubles[host_id][name] = error
+    snapshots.mark_stale(host_id, error.title, [name])
+    snapshots.hint(host_id, name)
 
 
 async def _stop_topics(host_id: int) -> None:
-    for name in _topics:
-        await supervisor.drop(_job(host_id, name))
+    """The way to the host first: with it gone nothing waits for answers."""
     await connections.forget(host_id)
+    await asyncio.gather(*(supervisor.drop(_job(host_id, name)) for name in _topics))
+    _troubles.pop(host_id, None)
+
+
+def trouble_of(host_id: int, topics: Iterable[str]) -> ConsoleError | None:
+    """Why the first of these topics that is not live is not, although the host answers."""
+    for name in topics:
+        known = snapshots.get(host_id, name)
+        trouble = _troubles.get(host_id, {}).get(name)
+        if trouble and not (known and known.live):
+            return trouble
+    return None
+
+
+def standing(host_id: int, topics: Iterable[str] = ()) -> dict[str, Any]:
+    """What hosts/link.html says above a page that shows these topics."""
+    return {"link": link_of(host_id), "seen": last_seen(host_id), "trouble": trouble_of(host_id, topics)}
 
 
 def _job(host_id: int, topic_name: str) -> str:

@@ -16,7 +16,7 @@ from containers.workload_rows import SYSTEM, href, row_html
 from containers.workloads import Workload, with_stats
 from hosts.access import host_view
 from hosts.models import Host
-from hosts.watch import last_seen, link_of
+from hosts.watch import standing
 
 
 @require_GET
@@ -37,7 +37,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
 
 
 def about(host: Host) -> dict[str, Any]:
-    return {"host": host, "nav": "containers", "link": link_of(host.pk), "seen": last_seen(host.pk)}
+    return {"host": host, "nav": "containers", **standing(host.pk, [watch.TOPIC])}
 
 
 def visible(host: Host, rights: Rights, rows: list[Workload]) -> list[Workload]:

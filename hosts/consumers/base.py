@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 
 from console import operations
+from console.errors import ConsoleError
 from console.snapshots import snapshots
 from console.streams import Stream
 from hosts.access import host_of_stream
 from hosts.models import Host
-from hosts.watch import LINK, last_seen, link_of
+from hosts.watch import LINK, standing
 
 Changes = dict[str, set[str] | None]
 
@@ -20,6 +21,7 @@ class HostStream(Stream):
     capability = "hosts.view"
     name_of = ""
     host: Host
+    _trouble: ConsoleError | None = None  # as the page knows it
 
     def topics(self) -> list[str]:
         """The topics of the host that the page shows."""
@@ -47,7 +49,7 @@ class HostStream(Stream):
             await self.begin()
             while True:
                 changes = {topic: ids for (_, topic), ids in (await subscription.changes()).items()}
-                if LINK in changes:
+                if LINK in changes or standing(self.host.pk, self.topics())["trouble"] is not self._trouble:
                     await self.send_link()
                 await self._send_ends(changes.get(operations.TOPIC) or set())
                 await self.changed({topic: ids for topic, ids in changes.items() if topic in topics[2:]})
@@ -59,5 +61,6 @@ class HostStream(Stream):
             await self.send_message("html", html=html)
 
     async def send_link(self) -> None:
-        context = {"host": self.host, "link": link_of(self.host.pk), "seen": last_seen(self.host.pk)}
+        context = {"host": self.host, **standing(self.host.pk, self.topics())}
+        self._trouble = context["trouble"]
         await self.send_message("html", html=render_to_string("hosts/link.html", context))

@@ -13,8 +13,7 @@ class HostPageStream(HostStream):
     """`?resume=`: the time of the newest sample that the page has, and the layout it was rendered for."""
 
     def topics(self) -> list[str]:
-        own = [sampling.METRICS, FACTS, units.topic_of(""), top.TOP]
-        return own + [topic for guest in host_panels.guests for topic in guest.topics]
+        return host_panels.TOPICS + [topic for guest in host_panels.guests for topic in guest.topics]
 
     async def begin(self) -> None:
         resume = parse_qs(self.scope["query_string"].decode()).get("resume", [""])[0]

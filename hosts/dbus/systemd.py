@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from console.errors import ConsoleError
 from hosts.dbus.bus import Bus, Signal, Subscription, Variant
 from hosts.dbus.systemd_jobs import Jobs
 from hosts.dbus.systemd_names import MANAGER, NAME, PATH, UNIT_PATHS, unit_path
@@ -24,6 +25,7 @@ from hosts.dbus.systemd_units import (
 )
 from hosts.dbus.values import read
 
+ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed"
 _IN_THREAD_FROM = 500  # rows; making the objects of a longer list would be felt on the loop
 
 
@@ -37,8 +39,13 @@ class Systemd:
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def subscribe(self) -> None:
-        """Ask the manager for its signals; without it most are not sent. Once a connection is enough."""
-        await self._call("Subscribe")
+        """Ask the manager for its signals; without it most are not sent. Once a connection is enough, and systemd may
+        remember a connection of this name from before its bus was restarted."""
+        try:
+            await self._call("Subscribe")
+        except ConsoleError as error:
+            if error.facts.get("dbus_error") != ALREADY_SUBSCRIBED:
+                raise
 
     async def list_units(self) -> list[ListedUnit]:
         """All loaded units (Manager.ListUnits)."""

@@ -17,7 +17,7 @@ from hosts.access import host_view
 from hosts.connections import connections
 from hosts.forms import HostForm
 from hosts.models import Host
-from hosts.watch import last_seen, link_of
+from hosts.watch import standing
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,8 +67,7 @@ def _connection(host: Host) -> dict[str, Any]:
     return {
         "host": host,
         "nav": "host",
-        "link": link_of(host.pk),
-        "seen": last_seen(host.pk),
+        **standing(host.pk),
         "public_line": fleet.public_line(),
         "crumbs": [(host.name, host.get_absolute_url())],
     }

@@ -29,8 +29,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
     context: dict[str, Any] = {
         "host": host,
         "nav": "host",
-        "link": watch.link_of(host.pk),
-        "seen": watch.last_seen(host.pk),
+        **watch.standing(host.pk, host_panels.TOPICS),
         "subtitle": host_panels.subtitle(host),
         "charts": [(chart, chart.history(host.pk)) for chart in gauges.CHARTS],
         "resume": gauges.resume(sample) if sample else "",

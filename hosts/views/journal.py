@@ -15,7 +15,7 @@ from hosts import journal, units
 from hosts.access import host_view
 from hosts.journal import Query
 from hosts.models import Host
-from hosts.watch import link_of
+from hosts.watch import standing
 
 MOST_DOWNLOADED = 64 * 2**20  # bytes
 
@@ -26,7 +26,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
     context: dict[str, Any] = {
         "host": host,
         "nav": "journal",
-        "link": link_of(host.pk),
+        **standing(host.pk),
         "values": request.GET.dict(),
     }
     try:

@@ -15,7 +15,7 @@ from hosts.access import host_view
 from hosts.journal import Query
 from hosts.models import Host
 from hosts.unit_panels import Subject
-from hosts.watch import link_of
+from hosts.watch import standing
 
 
 @require_GET
@@ -27,7 +27,9 @@ async def page(request: ConsoleRequest, host: Host, unit: str, manager: str = ""
         units.unit(host.pk, unit, manager)  # raises NotFound
     context = unit_panels.context(Subject(host, manager, unit), request.rights)
     return render(
-        request, "hosts/unit.html", context | {"nav": "units", "link": link_of(host.pk), "snapshot": known}
+        request,
+        "hosts/unit.html",
+        context | {"nav": "units", "snapshot": known, **standing(host.pk, [units.topic_of(manager)])},
     )
 
 

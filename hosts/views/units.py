@@ -15,7 +15,7 @@ from hosts.models import Host
 from hosts.unit_panels import Subject
 from hosts.unit_rows import row_html
 from hosts.units import Unit
-from hosts.watch import link_of
+from hosts.watch import standing
 
 
 @require_GET
@@ -27,7 +27,7 @@ async def index(request: ConsoleRequest, host: Host, manager: str = "") -> HttpR
     context = {
         "host": host,
         "nav": "units",
-        "link": link_of(host.pk),
+        **standing(host.pk, [units.topic_of(manager)]),
         "snapshot": snapshot,
         "subtitle": f"{manager}'s own manager" if manager else "",
         "rows": mark_safe("".join(row_html(host.name, manager, unit) for unit in seen)),  # noqa: S308  (escaped by the row)
