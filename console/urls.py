@@ -68,6 +68,7 @@ urlpatterns: list[Any] = [
     path("operations/", operations.index, name="operations"),
     path("operations/<int:operation_id>/", operations.detail, name="operation"),
     path("operations/<int:operation_id>/cancel/", operations.cancel, name="operation-cancel"),
+    path("operations/<int:operation_id>/undo/", operations.undo, name="operation-undo"),
     path("audit/", audit.index, name="audit"),
     path("access/", access.index, name="access"),
     path("access/users/", access.create, name="access-create"),

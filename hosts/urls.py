@@ -13,7 +13,7 @@ from hosts.consumers.overview import OverviewStream
 from hosts.consumers.terminal import TerminalStream
 from hosts.consumers.unit import UnitStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import fleet, host, identity, journal, overview, power, terminal, unit, units
+from hosts.views import fleet, host, identity, journal, overview, power, terminal, unit, unit_files, units
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
@@ -44,6 +44,8 @@ urlpatterns: list[Any] = [
     path(UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     path(USER_UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     *both("daemon-reload/", units.reload_manager, "units-daemon-reload"),
+    *both("new/<slug:kind>/", unit_files.new, "unit-new"),
+    *both("<str:unit>/edit/", unit_files.edit, "unit-edit"),
     *both("<str:unit>/", unit.page, "unit"),
     *both("<str:unit>/details/", unit.details, "unit-details"),
     *both("<str:unit>/last-lines/", unit.last_lines, "unit-last-lines"),

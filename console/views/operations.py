@@ -12,7 +12,8 @@ from django.shortcuts import aget_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from console import operations
-from console.access import ConsoleRequest, Scope, client_ip, guard, signed_in
+from console import undo as undoing
+from console.access import ConsoleRequest, Scope, client_ip, guard, require, signed_in
 from console.models import Operation
 from console.views.filters import Filters
 
@@ -45,6 +46,7 @@ async def detail(request: ConsoleRequest, operation_id: int) -> HttpResponse:
         "nav": "operations",
         "operation": operation,
         "may_cancel": may_cancel,
+        "may_undo": undoing.can_be_undone(operation) and _may_undo(request, operation, scope),
         "question": f"Cancel {operation}?",
         "crumbs": [("Operations", "/operations/")],
         "now": time.time(),
@@ -65,3 +67,19 @@ async def _fetch(kwargs: dict[str, Any]) -> tuple[Scope | None, str | None]:
 async def cancel(request: ConsoleRequest, operation: Operation) -> HttpResponse:
     await operations.cancel(operation.pk, actor=request.actor, ip=client_ip(request))
     return redirect("operation", operation.pk)
+
+
+def _may_undo(request: ConsoleRequest, operation: Operation, scope: Scope | None) -> bool:
+    capability, name = undoing.needs(operation)
+    return request.rights.allows(capability, scope, name)
+
+
+@require_POST
+@signed_in
+async def undo(request: ConsoleRequest, operation_id: int) -> HttpResponse:
+    seen = await sync_to_async(operations.visible)(request.actor, request.rights)
+    operation = await aget_object_or_404(Operation.objects.filter(seen), pk=operation_id)
+    capability, name = undoing.needs(operation)
+    await require(request, capability, await operations.scope_of(operation), name)
+    undone = await undoing.undo(operation, actor=request.actor, ip=client_ip(request))
+    return redirect("operation", undone.pk)

@@ -13,7 +13,7 @@ from hosts import unit_panels, unit_verbs, units
 from hosts.access import host_view
 from hosts.models import Host
 from hosts.unit_panels import Subject
-from hosts.unit_rows import row_html
+from hosts.unit_rows import base, row_html
 from hosts.units import Unit
 from hosts.watch import standing
 
@@ -26,6 +26,7 @@ async def index(request: ConsoleRequest, host: Host, manager: str = "") -> HttpR
     seen = [unit for unit in listed if request.rights.allows("units.view", host, unit.name)]
     context = {
         "host": host,
+        "base": base(host.name, manager),
         "nav": "units",
         **standing(host.pk, [units.topic_of(manager)]),
         "snapshot": snapshot,
