@@ -47,13 +47,12 @@ class Verb:
     confirm_of_unit: str = ""  # the same for a container that a unit owns
     signals: bool = False
 
-    def question(self, workload: Workload, host: str) -> str:
+    def question(self, workload: Workload, host: str, signal: str = "") -> str:
+        if not self.consequence(workload):
+            return ""
         whose = f" of {workload.owner}" if workload.owner else ""
-        return (
-            f"{self.label} {workload.kind} {workload.name}{whose} on {host}?"
-            if self.consequence(workload)
-            else ""
-        )
+        what = f"Send SIG{signal} to" if signal else self.label
+        return f"{what} {workload.kind} {workload.name}{whose} on {host}?"
 
     def consequence(self, workload: Workload) -> str:
         if not self.by_unit and workload.unit and self.confirm_of_unit:
@@ -107,7 +106,6 @@ VERBS = {
 OF_CONTAINERS = ("start", "stop", "restart", "pause", "unpause", "kill", "remove")
 OF_MACHINES = ("start", "stop", "restart", "kill", "terminate")
 OF_PODS = ("start", "stop", "restart")
-MACHINE_SIGNALS = {"TERM", "KILL", "INT", "HUP", "USR1", "USR2", "RTMIN+4"}
 SIGNALS = ("TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2")
 Perform = Callable[[], Awaitable[None]]
 
@@ -126,6 +124,11 @@ def offered(workload: Workload) -> list[Verb]:
         for name in kinds
         if workload.state in VERBS[name].states and not why_not(workload, VERBS[name])
     ]
+
+
+def signals_of(workload: Workload) -> tuple[str, ...]:
+    """Those that are offered; others can be sent all the same. RTMIN+4 lets a machine with systemd power off."""
+    return ("RTMIN+4", *SIGNALS) if workload.kind == "machine" else SIGNALS
 
 
 def why_not(workload: Workload, verb: Verb) -> str:

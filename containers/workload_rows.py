@@ -49,6 +49,7 @@ def row_html(host_name: str, row: Workload) -> str:
         "row": row,
         "sort": f"{row.rank} {row.name}",
         "href": href(host_name, row),
+        "menu": f"{href(host_name, row)}menu/",
         "state": state,
         "words": words,
         "ports": ", ".join(port_text(port) for port in row.ports),

@@ -66,23 +66,23 @@ def known(host: Host, kind: str, owner: str, name: str) -> Workload:
 @host_view("workloads.view", name="name")
 async def menu(request: ConsoleRequest, host: Host, **place: str) -> HttpResponse:
     row = known(host, **place)
-    return render(request, "containers/list.html#menu", {"verbs": offered(request.rights, host, row)})
+    return render(request, "components/verb_list.html", {"verbs": offered(request.rights, host, row)})
 
 
 def offered(rights: Rights, host: Host, row: Workload) -> list[dict[str, Any]]:
     """The verbs that this user may use now, as the verb components take them."""
     return [
         {
-            "name": verb.name,
-            "title": verb.label,
+            "title": f"Send SIG{signal}" if signal else verb.label,
             "href": f"{href(host.name, row)}{verb.name}/",
             "icon": verb.symbol,
-            "confirm": verb.question(row, host.name),
+            "fields": {"signal": signal} if signal else {},
+            "confirm": verb.question(row, host.name, signal),
             "confirm_text": verb.consequence(row),
             "danger": bool(verb.consequence(row)),
-            "signals": verbs.SIGNALS if verb.signals else (),
         }
         for verb in verbs.offered(row)
+        for signal in (verbs.signals_of(row) if verb.signals else ("",))
         if rights.allows(verb.capability, host, row.name)
     ]
 
@@ -96,7 +96,7 @@ async def act(request: ConsoleRequest, host: Host, verb: str, **place: str) -> H
     signal = request.POST.get("signal", "TERM")
     operation = await verbs.act(host, row, chosen, actor=request.actor, ip=client_ip(request), signal=signal)
     if request.htmx:
-        return render(request, "console/operation.html#toast", {"operation": operation})
+        return render(request, "hosts/unit.html#toast", {"operation": operation})
     return redirect("operation", operation.pk)
 
 
@@ -107,7 +107,6 @@ async def page(request: ConsoleRequest, host: Host, **place: str) -> HttpRespons
     context = {
         **about(host),
         **await details.shown(host, row),
-        "verbs": offered(request.rights, host, row),
         "may_read_logs": request.rights.allows("workloads.logs", host, row.name),
     }
     return render(request, "containers/workload.html", context)

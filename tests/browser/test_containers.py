@@ -108,7 +108,7 @@ def test_a_container_has_a_page_of_its_own(console, open_page, web1, axe):
 
 
 def test_the_log_follows_and_survives_a_flood(console, open_page, web1, axe):
-    web1.shell(f"podman run -d --name flood {web1.busybox()} {FLOOD}")
+    web1.shell(f"podman run -d --log-driver k8s-file --name flood {web1.busybox()} {FLOOD}")
     page = open_page(console)
     listed(page)
     expect(row(page, "flood")).to_be_visible()
