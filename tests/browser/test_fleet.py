@@ -14,24 +14,24 @@ pytestmark = pytest.mark.lab
 def test_from_an_address_to_a_live_host(server, open_page, axe, own_host):
     page = open_page(server)
     page.goto("/hosts/add/")
-    axe(page)
+    assert axe(page) == []
     page.get_by_label("Name").fill("added")
     page.get_by_label("Address").fill(own_host.address)
     page.get_by_role("button", name="Add and connect").click()
     page.get_by_role("heading", name="Is this the host's key?").wait_for()
     fingerprint = own_host.shell("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
     assert fingerprint in page.locator("#steps").inner_text()
-    axe(page)
+    assert axe(page) == []
     page.get_by_role("button", name="It is the same: accept it").click()
     page.get_by_role("heading", name="Let Vigie in").wait_for()
-    axe(page)
+    assert axe(page) == []
     line = page.locator("#steps pre").inner_text().strip()  # what an admin copies
     own_host.shell(f"echo '{line}' >> /root/.ssh/authorized_keys")
     page.get_by_role("button", name="Try again").click()
     page.goto("/host/added/connection/")
     page.get_by_text("Connected as root").wait_for()
     page.get_by_text("May manage units").wait_for()
-    axe(page)
+    assert axe(page) == []
     page.get_by_role("link", name="Open added").click()
     page.get_by_text("Debian GNU/Linux 13").first.wait_for()
     page.goto("/host/added/change/")
@@ -48,7 +48,7 @@ def test_bad_input_says_what_is_wrong_and_loses_nothing(server, open_page, axe):
     page.get_by_role("button", name="Add and connect").click()
     page.get_by_text("without user, port or spaces").wait_for()
     assert page.get_by_label("Name").input_value() == "kept"
-    axe(page)
+    assert axe(page) == []
 
 
 def test_a_viewer_finds_no_such_page(server, open_page):
