@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,9 @@ from console.templatetags.console import bytes_filter, percent
 from containers.engine.base import ContainerStats, Port
 from containers.workloads import ENDED_AS_ASKED, Workload
 
+EMPTY = (
+    'data-field="{}" data-value="">\u2013<'  # as the template leaves a figure; no host's text has such quotes
+)
 SYSTEM = "-"  # in addresses, for the system's own; no login is called so
 
 
@@ -41,15 +45,25 @@ def port_text(port: Port) -> str:
     return f"{ip + ':' if ip else ''}{port.host_port}{last} → {port.container_port}{proto}"
 
 
-@lru_cache(maxsize=4096)
 def row_html(host_name: str, row: Workload) -> str:
+    """What changes every second is put into a row that is rendered once for all who see it."""
+    html = _row_html(host_name, replace(row, cpu_percent=None, memory=None, memory_limit=None))
+    if row.memory is None:
+        return html
+    filled = {"cpu": _cpu(row.cpu_percent), "memory": [bytes_filter(row.memory), row.memory]}
+    for field, (text, value) in filled.items():
+        html = html.replace(EMPTY.format(field), f'data-field="{field}" data-value="{value}">{text}<', 1)
+    return html
+
+
+@lru_cache(maxsize=8192)
+def _row_html(host_name: str, row: Workload) -> str:
     state, words = state_of(row)
     context = {
         "id": dom_id(row),
         "row": row,
         "sort": f"{row.rank} {row.name}",
         "href": href(host_name, row),
-        "menu": f"{href(host_name, row)}menu/",
         "state": state,
         "words": words,
         "ports": ", ".join(port_text(port) for port in row.ports),
@@ -78,8 +92,8 @@ def figures(sample: ContainerStats | None) -> dict[str, Any]:
     """What a patch of a row carries: text, and the number to sort by."""
     if sample is None:
         return {"cpu": [percent(None), ""], "memory": [bytes_filter(None), ""]}
-    cpu = sample.cpu_percent
-    return {
-        "cpu": [percent(cpu, 1), "" if cpu is None else round(cpu, 2)],
-        "memory": [bytes_filter(sample.memory), sample.memory],
-    }
+    return {"cpu": _cpu(sample.cpu_percent), "memory": [bytes_filter(sample.memory), sample.memory]}
+
+
+def _cpu(value: float | None) -> list[Any]:
+    return [percent(value, 1), "" if value is None else round(value, 2)]
