@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console import operations
 from console.errors import ConsoleError, Disconnected, InvalidInput, NotFound
@@ -20,11 +19,11 @@ from hosts.connections import Connection, connections
 from hosts.dbus.bus import Bus
 from hosts.dbus.systemd import Systemd
 from hosts.dbus.systemd_names import is_template, template_of, valid_unit_name
-from hosts.dbus.systemd_units import Event, ListedUnit, Reloading, UnitFilesChanged
+from hosts.dbus.systemd_units import Event, ListedUnit, PropertiesChanged, Reloading, UnitFilesChanged
 from hosts.looking import looking
 from hosts.watch import LINK, topic, troubled
 
-SETTLE = 0.03  # seconds: the first of a handful of signals is answered at once, those that follow together
+SETTLE = 0.03  # seconds: a unit that starts sends a handful of signals at once
 RELIST = 300.0  # seconds, against whatever was missed
 ORDER = {"failed": 0, "activating": 1, "deactivating": 1, "reloading": 1, "refreshing": 1, "active": 2}
 TENTATIVE = "tentative"  # a device that others wait for; udev has not seen it, which is no change under way
@@ -147,7 +146,6 @@ class Watch:
         self._changed: set[str] = set()
         self._relist = True
         self._wake = asyncio.Event()
-        self._answered = 0.0  # monotonic: when the last signals were taken up
         known = snapshot(host_id, manager)  # after a gap only what differs is told
         self._units: dict[str, Unit] = known.value.by_name if known else {}
         self._file_states: dict[str, str] = {}
@@ -174,18 +172,14 @@ class Watch:
         self._wake.set()
 
     async def _next(self) -> None:
-        """Until something changed, the bus is lost, or it is time to list anew. After a quiet time the first change is
-        answered at once; what follows on its heels waits for SETTLE."""
+        """Until something changed, the bus is lost, or it is time to list anew."""
         try:
             async with asyncio.timeout(RELIST * random.uniform(0.8, 1.2)):  # noqa: S311  (jitter)
                 await self._wake.wait()
-            since = time.monotonic() - self._answered
-            if since < SETTLE or self._relist:
-                await asyncio.sleep(SETTLE)
+            await asyncio.sleep(SETTLE)
         except TimeoutError:
             self._relist = True
         self._wake.clear()
-        self._answered = time.monotonic()
 
     def _heard(self, event: Event) -> None:
         match event:
@@ -195,7 +189,16 @@ class Watch:
                 self._relist = not active
             case _:
                 self._changed.add(event.unit)
+                if isinstance(event, PropertiesChanged):
+                    self._told(event)
         self._wake.set()
+
+    def _told(self, event: PropertiesChanged) -> None:
+        """A new state is in the signal itself and shown at once; the rest of the row is asked for when it has settled."""
+        row = self._units.get(event.unit)
+        active, sub = event.changed.get("ActiveState"), event.changed.get("SubState")
+        if row and isinstance(active, str) and isinstance(sub, str) and (active, sub) != (row.active, row.sub):
+            self._put(self._units | {row.name: replace(row, active=active, sub=sub)}, {row.name})
 
     async def _list(self) -> None:
         self._relist = False
