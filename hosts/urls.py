@@ -11,9 +11,22 @@ from hosts.consumers.host import HostPageStream
 from hosts.consumers.journal import JournalStream
 from hosts.consumers.overview import OverviewStream
 from hosts.consumers.terminal import TerminalStream
+from hosts.consumers.timers import TimersStream
 from hosts.consumers.unit import UnitStream
 from hosts.consumers.units import UnitsStream
-from hosts.views import fleet, host, identity, journal, overview, power, terminal, unit, unit_files, units
+from hosts.views import (
+    fleet,
+    host,
+    identity,
+    journal,
+    overview,
+    power,
+    terminal,
+    timers,
+    unit,
+    unit_files,
+    units,
+)
 
 HOST = "host/<str:host>/"
 UNITS = HOST + "units/"
@@ -51,6 +64,8 @@ urlpatterns: list[Any] = [
     *both("<str:unit>/last-lines/", unit.last_lines, "unit-last-lines"),
     path(UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
     path(USER_UNITS + "<str:unit>/<str:verb>/", units.act, name="unit-act"),
+    path(HOST + "timers/", timers.index, name="timers"),
+    path(HOST + "user/<str:manager>/timers/", timers.index, name="timers"),
     path(JOURNAL, journal.index, name="journal"),
     path(JOURNAL + "entries/", journal.entries, name="journal-entries"),
     path(JOURNAL + "entry/", journal.entry, name="journal-entry"),
@@ -77,6 +92,8 @@ websockets: list[Any] = [
     path(f"ws/{USER_UNITS}", UnitsStream.as_asgi()),
     path(f"ws/{UNITS}<str:unit>/", UnitStream.as_asgi()),
     path(f"ws/{USER_UNITS}<str:unit>/", UnitStream.as_asgi()),
+    path(f"ws/{HOST}timers/", TimersStream.as_asgi()),
+    path(f"ws/{HOST}user/<str:manager>/timers/", TimersStream.as_asgi()),
     path(f"ws/{JOURNAL}", JournalStream.as_asgi()),
     path(f"ws/{TERMINAL}", TerminalStream.as_asgi()),
 ]

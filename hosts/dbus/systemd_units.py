@@ -177,6 +177,7 @@ class ManagerProperties:
     tainted: str | None = prop("Tainted", text)
     kernel_timestamp: int | None = prop("KernelTimestamp", moment)
     userspace_timestamp: int | None = prop("UserspaceTimestamp", moment)
+    userspace_timestamp_monotonic: int | None = prop("UserspaceTimestampMonotonic", moment)
     finish_timestamp: int | None = prop("FinishTimestamp", moment)
     control_group: str | None = prop("ControlGroup", text)
     unit_path: tuple[str, ...] = prop("UnitPath", texts)
