@@ -103,11 +103,16 @@ class Supervisor:
             job.restarts, job.waiting = job.restarts + 1, False
 
     async def _run(self, name: str, factory: Factory) -> str:
+        began = time.monotonic()
         try:
             await factory()
         except Exception as error:  # whatever a loop dies of, it is shown and the loop is started again
-            logger.warning("%s stopped: %s", name, error, exc_info=not hasattr(error, "code"))
-            return str(error) or type(error).__name__
+            said = str(error) or type(error).__name__
+            # The same at every attempt (a host without D-Bus) would fill the log.
+            repeated = self._jobs[name].error == said and time.monotonic() - began < STEADY
+            level = logging.DEBUG if repeated else logging.WARNING
+            logger.log(level, "%s stopped: %s", name, said, exc_info=not hasattr(error, "code"))
+            return said
         return ""
 
 
