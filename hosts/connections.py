@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 from django.conf import settings
 
 from console.errors import NotFound
 from hosts.dbus.bus import Bus
-from hosts.models import Host
+from hosts.models import LOGIN, Host
 from hosts.transport.base import Target, Transport
 from hosts.transport.pool import Pool, opener
 
@@ -27,7 +28,7 @@ class Connection:
         self.transport = transport
         self.host_id = transport.target.id
         self._buses: dict[str, Bus] = {}
-        self._lock = asyncio.Lock()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # a slow login holds up itself
 
     async def system_bus(self) -> Bus:
         """Raises NoDBus, or an Unreachable."""
@@ -38,13 +39,15 @@ class Connection:
         return await self._bus(login, f"/run/user/{await self._uid(login)}/bus")
 
     async def _uid(self, login: str) -> int:
+        if not LOGIN.fullmatch(login):
+            raise NotFound(f"{login!r} cannot be a login.")
         answer = await self.transport.run(["id", "-u", "--", login])
         if answer.code != 0:
             raise NotFound(f"The host has no login {login}.")
         return int(answer.stdout)
 
     async def _bus(self, login: str, path: str) -> Bus:
-        async with self._lock:
+        async with self._locks[login]:
             bus = self._buses.get(login)
             if bus is None or bus.closed:
                 local_path = await self.transport.socket(path, as_user=login)

@@ -91,13 +91,18 @@ def snapshot(host_id: int, manager: str = "") -> Snapshot | None:
 
 def unit(host_id: int, name: str, manager: str = "") -> Unit:
     """The unit as last seen. Raises InvalidInput for what cannot be a unit's name, NotFound."""
-    if not valid_unit_name(name):
-        raise InvalidInput(f"{name!r} is not the name of a unit.")
+    check_name(name)
     known = snapshot(host_id, manager)
     if known is None or name not in known.value.by_name:
         raise NotFound(f"{name} is not known on this host.")
     found: Unit = known.value.by_name[name]
     return found
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidInput."""
+    if not valid_unit_name(name):
+        raise InvalidInput(f"{name!r} is not the name of a unit.")
 
 
 async def bus_of(connection: Connection, manager: str) -> Bus:
@@ -212,10 +217,10 @@ class Watch:
         )
 
     async def _refresh(self) -> None:
-        """By patterns, not by names: asking for a unit by name loads it, which is a change again, for ever."""
+        """By patterns, not by names: asking for a unit by name loads it, which is a change again, for ever. No name has
+        a character that means something in a pattern: systemd takes a backslash as itself."""
         names, self._changed = self._changed, set()
-        patterns = [name.replace("\\", "\\\\") for name in sorted(names)]
-        listed = await self._systemd.list_units_by_patterns(patterns) if names else []
+        listed = await self._systemd.list_units_by_patterns(sorted(names)) if names else []
         now = {name: row for name in names if (row := self._stub(name))} | {
             u.name: self._row(u) for u in listed
         }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.errors import Failed, InvalidInput, NotFound, SudoNeedsPassword
 from hosts.transport.base import Completed, Pty, Target
 
+LONGEST_COMMAND = 128 * 1024  # bytes; it travels in one packet, of which sshd takes 256 KiB at most
 LOGIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,255}\$?")
 
 
@@ -40,13 +42,24 @@ def parse_login(name: str, answer: Completed) -> Login:
 
 
 def elevated(target: Target, argv: Sequence[str], login: Login | None) -> list[str]:
-    """`argv` as `login`, or as root where the target uses sudo. An empty argv is the login's shell."""
+    """`argv` as `login`, or as root where the target uses sudo. An empty argv is the login's shell.
+
+    Raises InvalidInput for what sshd would answer by closing the whole connection."""
+    refuse_unsendable(argv)
     sudo = ["sudo", "-n", "--"] if target.sudo else []
     if login is None:
         return [*sudo, *argv] if argv else []
     if not argv:
         return [*sudo, "runuser", "-l", login.name]
     return [*sudo, "runuser", "-u", login.name, "--", *environment_of(login), *argv]
+
+
+def refuse_unsendable(argv: Sequence[str]) -> None:
+    command = shlex.join(argv)
+    if "\0" in command:
+        raise InvalidInput("a NUL cannot be part of a command")
+    if len(command.encode(errors="surrogateescape")) > LONGEST_COMMAND:
+        raise InvalidInput(f"a command of more than {LONGEST_COMMAND} bytes cannot be sent")
 
 
 def with_environment(argv: Sequence[str], pty: Pty | None) -> list[str]:

@@ -22,6 +22,7 @@ from hosts.watch import standing
 @host_view("units.view", name="unit")
 async def page(request: ConsoleRequest, host: Host, unit: str, manager: str = "") -> HttpResponse:
     """Rendered at once from what is known; what is not follows by the stream or the fragment `details`."""
+    units.check_name(unit)
     known = units.snapshot(host.pk, manager)
     if known:
         units.unit(host.pk, unit, manager)  # raises NotFound

@@ -51,6 +51,7 @@ def _filters(listed: list[Unit]) -> dict[str, list[tuple[str, str]]]:
 @require_GET
 @host_view("units.view", name="unit")
 async def menu(request: ConsoleRequest, host: Host, unit: str, manager: str = "") -> HttpResponse:
+    units.check_name(unit)
     context = unit_panels.context(Subject(host, manager, unit), request.rights)
     offered = context["offers"]
     verbs = offered.buttons + ([{"separator": True}] if offered.buttons and offered.menu else []) + offered.menu

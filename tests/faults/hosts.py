@@ -1,6 +1,7 @@
 """What is done to hosts, and what is asked of them afterwards."""
 
 import asyncio
+import time
 from contextlib import contextmanager
 
 from console.models import Operation
@@ -47,3 +48,12 @@ async def reached(operation, state, seconds=20):
         while (found := await Operation.objects.aget(pk=operation.pk)).state != state:
             await asyncio.sleep(0.1)
     return found
+
+
+def eventually(condition, seconds):
+    """Wait until the condition holds; its value. Fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+    return value

@@ -37,6 +37,19 @@ async def test_arguments_arrive_as_they_are(way: Transport) -> None:
     assert done.stdout.decode().split("\0")[:-1] == hostile
 
 
+async def test_arguments_that_cannot_be_sent_harm_nobody(way: Transport) -> None:
+    """sshd closes the connection, which is everybody's, at a NUL and at a packet that is too long."""
+    running = await way.spawn(["cat"])
+    for argument in ("nul\0", "x" * 300_000):
+        with pytest.raises(InvalidInput):
+            await way.run(["printf", "%s", argument])
+        with pytest.raises(InvalidInput):
+            await way.spawn(["printf", "%s", argument])
+    assert (await way.run(["printf", "%s", "x" * 100_000])).code == 0
+    assert running.running
+    await running.close()
+
+
 async def test_sudo_and_root_are_root(way: Transport) -> None:
     assert (await way.run(["id", "-u"])).stdout == b"0\n"
 
