@@ -47,3 +47,9 @@ def _login(session: Session) -> Login:
         state=session.state or "",
         since=datetime.fromtimestamp(session.timestamp / 1e6, UTC) if session.timestamp else None,
     )
+
+
+async def with_a_manager(host: Host) -> list[str]:
+    """The logins whose own systemd runs. Raises why the host cannot be asked."""
+    users = await Login1(await connections.get(host.pk).system_bus()).list_users()
+    return sorted(login for _, login in users)

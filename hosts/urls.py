@@ -56,6 +56,7 @@ urlpatterns: list[Any] = [
     path(USER_UNITS, units.index, name="units"),
     path(UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
     path(USER_UNITS + "<str:unit>/menu/", units.menu, name="unit-menu"),
+    path(HOST + "managers/", units.managers, name="managers"),
     *both("daemon-reload/", units.reload_manager, "units-daemon-reload"),
     *both("new/<slug:kind>/", unit_files.new, "unit-new"),
     *both("<str:unit>/edit/", unit_files.edit, "unit-edit"),

@@ -22,6 +22,7 @@ async def index(request: ConsoleRequest, host: Host, manager: str = "") -> HttpR
     context = {
         "host": host,
         "nav": "timers",
+        "manager": manager,
         "base": base(host.name, manager),
         "link": link_of(host.pk),
         "timers": seen,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import ConsoleRequest, client_ip, require
+from console.errors import ConsoleError
 from console.models import Operation
-from hosts import unit_panels, unit_verbs, units
+from hosts import logins, unit_panels, unit_verbs, units
 from hosts.access import host_view
 from hosts.models import Host
 from hosts.unit_panels import Subject
@@ -27,6 +29,7 @@ async def index(request: ConsoleRequest, host: Host, manager: str = "") -> HttpR
     context = {
         "host": host,
         "base": base(host.name, manager),
+        "manager": manager,
         "nav": "units",
         **standing(host.pk, [units.topic_of(manager)]),
         "snapshot": snapshot,
@@ -46,6 +49,20 @@ def _filters(listed: list[Unit]) -> dict[str, list[tuple[str, str]]]:
         "file_states": {u.file_state for u in listed},
     }
     return {name: [(value, value) for value in sorted(values - {""})] for name, values in columns.items()}
+
+
+@require_GET
+@host_view("units.view")
+async def managers(request: ConsoleRequest, host: Host) -> HttpResponse:
+    """The switch between the system's manager and those of logins, on top of units and timers."""
+    page = "timers" if request.GET.get("page") == "timers" else "units"
+    try:
+        names = await logins.with_a_manager(host)
+    except ConsoleError:  # then there is only the system's to show
+        names = []
+    tabs = [("", reverse(page, args=[host.name]), "System")]
+    tabs += [(name, reverse(page, args=[host.name, name]), name) for name in names]
+    return render(request, "hosts/managers.html", {"tabs": tabs, "current": request.GET.get("manager", "")})
 
 
 @require_GET

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from console.errors import InvalidInput, NotFound
+from console.errors import Busy, InvalidInput, NotFound
 from console.models import User
 from hosts import unit_verbs, units
 from tests.hosts.watching import until, watching
@@ -90,3 +90,20 @@ async def test_the_watcher_does_not_wake_itself(web1):
         before = units.snapshot(host.pk).version
         await asyncio.sleep(2)
         assert units.snapshot(host.pk).version == before
+
+
+async def test_two_at_once_on_one_unit_and_the_second_learns_who(web1, actor):
+    web1.shell(
+        "printf '[Service]\\nExecStart=sleep 1000\\nExecStop=sleep 2\\n' > /etc/systemd/system/slow.service;"
+        "systemctl daemon-reload; systemctl start slow"
+    )
+    grace = await User.objects.acreate(username="grace", role="admin")
+    async with watching(web1) as host:
+        await until(lambda: state(host, "slow.service") == "active")
+        first = asyncio.create_task(act(host, "slow.service", "stop", actor))
+        await until(lambda: state(host, "slow.service") == "deactivating")
+        with pytest.raises(Busy, match=r"ada: units.stop slow.service"):
+            await act(host, "slow.service", "restart", grace)
+        await first
+        await until(lambda: state(host, "slow.service") in (None, "inactive"))
+    web1.shell("rm /etc/systemd/system/slow.service; systemctl daemon-reload")
