@@ -56,7 +56,7 @@ def open_page(chromium):
             context.add_cookies([cookie])
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("pageerror", lambda error: faults.append(error.stack or str(error)))
         page.on("console", lambda message: "Content Security" in message.text and faults.append(message.text))
         return page
 
