@@ -72,11 +72,11 @@ def test_the_list_is_live_and_acts(console, open_page, web1, axe):
     expect(row(page, "touched")).to_contain_text("exited")
     assert time.monotonic() - began < 1
     row(page, "touched").locator("summary").click()
-    page.get_by_role("button", name="Start", exact=True).click()
+    row(page, "touched").get_by_role("button", name="Start", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("touched started")
     expect(row(page, "touched")).to_contain_text("running")
     row(page, "idle").locator("summary").click()
-    page.get_by_role("button", name="Remove", exact=True).click()
+    row(page, "idle").get_by_role("button", name="Remove", exact=True).click()
     expect(page.locator("#confirm")).to_contain_text("Remove container idle on web1?")
     page.locator("#confirm").get_by_role("button", name="Remove").click()
     expect(row(page, "idle")).to_have_count(0)
