@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -143,11 +144,14 @@ class ConsoleRequest(HttpRequest):
     rights: Rights
 
 
-async def rights_of(user: User | AnonymousUser) -> Rights:
+def rights_now(user: User | AnonymousUser) -> Rights:
     if not isinstance(user, User) or not user.is_active:
         return Rights()
-    rows = [row async for row in user.grants.values_list("capability", "hosts", "names")]
+    rows = user.grants.values_list("capability", "hosts", "names")
     return Rights(user.role, tuple(Grant(*row) for row in rows))
+
+
+rights_of = sync_to_async(rights_now)
 
 
 # --- views -----------------------------------------------------------------------------------------------------

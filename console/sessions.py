@@ -24,8 +24,13 @@ TOUCH_EVERY = 30.0  # seconds; a write a request would be waste
 
 
 async def expired(session: SessionBase) -> bool:
+    await session.aget(SEEN)  # loads it
+    return _is_expired(session)
+
+
+def _is_expired(session: SessionBase) -> bool:
     now = time.time()
-    seen, began = await session.aget(SEEN, now), await session.aget(BEGAN, now)
+    seen, began = session.get(SEEN, now), session.get(BEGAN, now)
     return bool(now - seen > settings.SESSION_IDLE_SECONDS or now - began > settings.SESSION_ABSOLUTE_SECONDS)
 
 
@@ -62,15 +67,18 @@ def end_all(user: User) -> int:
     return len(listed)
 
 
-async def user_of(key: str | None) -> User | None:
+def user_now(key: str | None) -> User | None:
     """Whose session this still is, read anew from the database: None after sign-out, expiry, a new password, or a ban."""
     session = _store(key)
-    user_id = await session.aget(SESSION_KEY) if key else None
-    if user_id is None or await expired(session):
+    user_id = session.get(SESSION_KEY) if key else None
+    if user_id is None or _is_expired(session):
         return None
-    user = await User.objects.filter(pk=user_id, is_active=True).afirst()
-    hash_then = await session.aget(HASH_SESSION_KEY, "")
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    hash_then = session.get(HASH_SESSION_KEY, "")
     return user if user and constant_time_compare(hash_then, user.get_session_auth_hash()) else None
+
+
+user_of = sync_to_async(user_now)
 
 
 def _store(key: str | None) -> SessionBase:

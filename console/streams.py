@@ -15,6 +15,7 @@ import time
 import uuid
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http import Http404
@@ -139,12 +140,14 @@ class Stream(AsyncWebsocketConsumer):
         await self.send(text_data=text)
 
     async def _check(self) -> None:
-        user = await sessions.user_of(self.scope["session"].session_key)
+        await sync_to_async(self._read_rights)()  # in one go: every open page asks every few seconds
+        await self.authorise()
+
+    def _read_rights(self) -> None:
+        user = sessions.user_now(self.scope["session"].session_key)
         if user is None:
             raise Denied
-        self.user = user
-        self.rights = await access.rights_of(user)
-        await self.authorise()
+        self.user, self.rights = user, access.rights_now(user)
 
     async def _guard(self) -> None:
         while True:

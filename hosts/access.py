@@ -9,6 +9,7 @@ from django.http import Http404
 
 from console.access import Rights, Scope, View, guard, provide_scopes
 from console.streams import Denied
+from hosts import watch
 from hosts.models import Host
 
 
@@ -39,7 +40,7 @@ async def host_of_stream(
     kwargs: dict[str, Any], rights: Rights, capability: str, name: str | None = None
 ) -> Host:
     """The same for a stream's `authorise`. Raises Denied."""
-    host = await Host.objects.filter(name=kwargs["host"]).afirst()
+    host = watch.known_host(kwargs["host"]) or await Host.objects.filter(name=kwargs["host"]).afirst()
     if host is None or not rights.allows(capability, host, name):
         raise Denied
     return host

@@ -17,7 +17,7 @@ from hosts.metrics import Severity, health
 from hosts.models import Host
 from hosts.samplers import Filesystem, Sample
 from hosts.transport.pool import Link
-from hosts.watch import LINK
+from hosts.watch import LINK, forgotten
 
 TOPICS = [LINK, FACTS, sampling.BEAT, units.topic_of("")]
 CURVE = 300.0  # seconds of the small curves
@@ -267,6 +267,7 @@ def curve(host_id: int, name: str) -> tuple[int, ...]:
     return tuple(round(sum(group) / len(group) * 100) for group in groups)
 
 
+@forgotten
 def forget(host_id: int) -> None:
     """The host was removed."""
     _made.pop(host_id, None)

@@ -13,7 +13,7 @@ from console.snapshots import snapshots
 from hosts.connections import Connection
 from hosts.metrics import History
 from hosts.samplers import Pace, Sample, samples
-from hosts.watch import topic
+from hosts.watch import forgotten, topic
 
 METRICS, BEAT = "metrics", "beat"
 _histories: dict[int, History] = {}
@@ -60,6 +60,7 @@ def newest(host_id: int) -> Sample | None:
     return snapshot.value if snapshot else None
 
 
+@forgotten
 def forget(host_id: int) -> None:
     """The host was removed."""
     _histories.pop(host_id, None)

@@ -26,6 +26,7 @@ LINK = "link"  # the topic that says whether the host answers; its value is a Li
 RECONCILE = 3.0  # seconds
 LONGEST_PAUSE = 15.0  # seconds before a topic of a host that answers is tried again
 _topics: dict[str, Watcher] = {}
+_forgetters: list[Callable[[int], None]] = []
 _known: dict[int, Host] = {}
 _troubles: defaultdict[int, dict[str, ConsoleError]] = defaultdict(dict)  # why a topic is not live, by host
 _turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # topics start and stop one host at a time
@@ -74,6 +75,16 @@ def known_hosts() -> list[Host]:
     return sorted(_known.values(), key=lambda host: host.name)
 
 
+def known_host(name: str) -> Host | None:
+    return next((host for host in _known.values() if host.name == name), None)
+
+
+def forgotten(callback: Callable[[int], None]) -> Callable[[int], None]:
+    """Register what to do when a host was removed: whoever keeps something of it lets go."""
+    _forgetters.append(callback)
+    return callback
+
+
 def retry(host: Host) -> None:
     """Do not wait for the next attempt to connect. Does nothing while one is under way, or the host is online."""
     connections.pool.retry_now(host.pk)
@@ -86,6 +97,8 @@ async def remove(host_id: int) -> None:
         await _stop_topics(host_id)
     snapshots.drop(host_id)
     _turns.pop(host_id, None)
+    for forget in _forgetters:
+        forget(host_id)
 
 
 def _link_changed(host_id: int, link: Link) -> None:
