@@ -204,12 +204,13 @@ function html(element, frame) {
 }
 
 function replace(old, fresh) {
-  const list = old.parentElement;
+  const { id, parentElement: list } = old;
   const moved = fresh.dataset.key !== old.dataset.key;
   const fragment = document.createDocumentFragment();
   fragment.append(fresh);
   morph(old, fragment, false);
-  const now = document.getElementById(old.id);
+  const now = document.getElementById(id);
+  if (!now) return null; // the page went away meanwhile
   htmx.process(now);
   if (moved && list.matches("[data-live-list]")) (list.moveBefore ?? list.insertBefore).call(list, now, place(list, now));
   return list;
