@@ -77,7 +77,7 @@ def test_flood(flooded, open_page, rate: int):
         while process.poll() is None:
             page.wait_for_timeout(500)
             peak = max(peak, resident(served))
-    wrote = float(process.stdout.read())
+        wrote = float(process.stdout.read())
     page.wait_for_timeout(3000)
     seen = page.evaluate("window.seen.stop = true, window.seen")
     total = rate * SECONDS
@@ -97,8 +97,7 @@ def flood(host: LabHost, rate: int) -> subprocess.Popen:
     """Prints the seconds it took."""
     bursts = FLOOD.format(bursts=SECONDS * TICKS, each=rate // TICKS, pause=10**9 // TICKS)
     script = (
-        f"began=$(date +%s%N); ({bursts}) | systemd-cat -t bench; "
-        "echo \"$(( $(date +%s%N) - began ))\" | awk '{print $1 / 1e9}'"
+        f"({bursts}) | systemd-cat -t bench; echo \"$(( $(date +%s%N) - began ))\" | awk '{{print $1 / 1e9}}'"
     )
     argv = ["podman", "exec", host.container, "sh", "-c", f"began=$(date +%s%N); {script}"]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)

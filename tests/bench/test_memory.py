@@ -33,5 +33,6 @@ def test_memory(tmp_path_factory, web1: LabHost, web2: LabHost, web3: LabHost):
 def measured(data, hosts: dict[str, LabHost]) -> float:
     with console_of(data, hosts) as served, Client(served) as client:
         time.sleep(SETTLE)
-        assert client.get("/").body.count(b"Online") >= len(hosts)
+        overview = client.get("/").body
+        assert all(f'href="/host/{name}/"'.encode() in overview for name in hosts)
         return resident(served)
