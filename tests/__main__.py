@@ -10,23 +10,33 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from console.installation import SetUpFailed, apt_install
 from tests.completeness import NO_SKIPS
 from tests.lab import image
 
 # Commands that tests need beside the lab's, and the Debian package that has each.
-NEEDS = {"chromium": "chromium", "git": "git"} | image.NEEDS
+NEEDS = {
+    "chromium": "chromium",
+    "git": "git",
+    "dbus-daemon": "dbus-daemon",
+    "busybox": "busybox-static",
+} | image.NEEDS
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy", "console", "hosts", "containers", "manage.py"],
     "import-linter": ["lint-imports"],
 }
+# Most tests wait for a host or a browser: two halves at once need little more time than the longer one.
+HALVES = {"pytest": ["tests", "--ignore=tests/browser"], "pytest, browser": ["tests/browser"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,28 @@ class Outcome:
 
 def main(arguments: Sequence[str]) -> int:
     """With arguments for pytest the checks are left out: somebody is after certain tests."""
-    outcomes = prepare() + ([] if arguments else [check(name) for name in CHECKS])
-    outcomes.append(
-        measured("pytest", lambda: run([sys.executable, "-m", "pytest", "--durations=15", *arguments]))
-    )
-    return summary(outcomes)
+    if arguments:
+        return summary([*prepare(), measured("pytest", lambda: run(pytest_argv(*arguments)))])
+    return summary(prepare() + [check(name) for name in CHECKS] + halves())
+
+
+def pytest_argv(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "--durations=15", *arguments]
+
+
+def halves() -> list[Outcome]:
+    """Both at once. What the browser's half prints is shown after the other's, whole."""
+    with tempfile.TemporaryFile("w+") as told, ThreadPoolExecutor() as pool:
+        beside = pool.submit(one_half, "pytest, browser", told)
+        outcomes = [one_half("pytest"), beside.result()]
+        told.seek(0)
+        shutil.copyfileobj(told, sys.stdout)
+    return outcomes
+
+
+def one_half(name: str, told: IO[str] | None = None) -> Outcome:
+    argv = pytest_argv("-p", "no:cacheprovider", *HALVES[name])
+    return measured(name, lambda: run(argv, told))
 
 
 def prepare() -> list[Outcome]:
@@ -70,9 +97,9 @@ def check(name: str) -> Outcome:
     return measured(name, lambda: run([str(Path(sys.executable).parent / command), *arguments]))
 
 
-def run(argv: Sequence[str]) -> bool:
+def run(argv: Sequence[str], told: IO[str] | None = None) -> bool:
     say(f"$ {Path(argv[0]).name} {' '.join(argv[1:])}")
-    return subprocess.call(argv, stdin=subprocess.DEVNULL, env=environment()) == 0
+    return subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=told, stderr=told, env=environment()) == 0
 
 
 def environment() -> dict[str, str]:

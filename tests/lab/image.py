@@ -19,6 +19,7 @@ NEEDS = {
     "podman": "podman",
     "runc": "runc",
     "nft": "nftables",
+    "iptables": "iptables",  # netavark's way on Debian 12; on 13 it is nft
     "ostree": "ostree",
     "ssh-keygen": "openssh-client",
     "/usr/lib/podman/netavark": "netavark",
