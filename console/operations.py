@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,7 +36,6 @@ TOPIC = "operations"  # of host 0, and of each host
 _running: dict[int, asyncio.Task[Any]] = {}
 _cancelled: set[int] = set()
 _observers: dict[str, Observer] = {}
-_looks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # one look at a host at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,23 +142,37 @@ async def _perform(operation: Operation, action: Action, deadline: float) -> Non
         async with asyncio.timeout(deadline):
             result = await action(operation)
     except TimeoutError:
-        await finish(operation, State.UNKNOWN, error=AnswerTimedOut(f"no end within {deadline:.0f} s"))
+        await _conclude(operation, State.UNKNOWN, error=AnswerTimedOut(f"no end within {deadline:.0f} s"))
         await _look(operation)
     except Cancelled as error:
-        await finish(operation, State.CANCELLED, error=error)
+        await _conclude(operation, State.CANCELLED, error=error)
     except ConsoleError as error:
-        await finish(operation, State.FAILED if error.outcome_known else State.UNKNOWN, error=error)
+        await _conclude(operation, State.FAILED if error.outcome_known else State.UNKNOWN, error=error)
     except asyncio.CancelledError:
         await asyncio.shield(_interrupted(operation))
         raise
     except Exception as error:
         logger.exception("operation %s", operation.pk)
-        await finish(operation, State.UNKNOWN, error=ConsoleError(type(error).__name__))
+        await _conclude(operation, State.UNKNOWN, error=ConsoleError(type(error).__name__))
     else:
-        await finish(operation, State.SUCCEEDED, result=result or "")
+        await _conclude(operation, State.SUCCEEDED, result=result or "")
     finally:
         _running.pop(operation.pk, None)
         _cancelled.discard(operation.pk)
+
+
+async def _conclude(
+    operation: Operation, state: str, *, result: str = "", error: ConsoleError | None = None
+) -> None:
+    """The end of what was performed: written when the database can be written again, if it cannot be now."""
+    pause = 1.0
+    while True:
+        try:
+            return await finish(operation, state, result=result, error=error)
+        except OperationalError:
+            logger.exception("the end of operation %s (%s) cannot be written", operation.pk, state)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 15.0)
 
 
 async def _interrupted(operation: Operation) -> None:
@@ -179,7 +191,9 @@ async def _interrupted(operation: Operation) -> None:
 async def finish(
     operation: Operation, state: str, *, result: str = "", error: ConsoleError | None = None
 ) -> None:
-    """Write the end (or what is known of it) and its audit entry in one transaction, then tell the open pages."""
+    """Write the end (or what is known of it) and its audit entry in one transaction, then tell the open pages.
+
+    An end that is written stays: another look at the same operation changes nothing any more."""
     operation.state, operation.result, operation.ended = state, audit.plain(result), timezone.now()
     operation.error_code = error.code if error else ""
     operation.error = audit.plain(error.detail or error.title) if error else ""
@@ -190,9 +204,12 @@ async def finish(
 
 @sync_to_async
 def _save(operation: Operation) -> None:
+    fields = ("state", "result", "ended", "error_code", "error", "remedy", "undo")
+    before = [*Operation.OPEN] if operation.state == State.UNKNOWN else [*Operation.OPEN, State.UNKNOWN]
     with transaction.atomic():
-        operation.save(update_fields=["state", "result", "ended", "error_code", "error", "remedy", "undo"])
-        _audit(operation, operation.state)
+        row = Operation.objects.filter(pk=operation.pk, state__in=before)
+        if row.update(**{name: getattr(operation, name) for name in fields}):
+            _audit(operation, operation.state)
 
 
 def tell(operation: Operation) -> None:
@@ -243,22 +260,28 @@ async def watch() -> None:
     await adopt_orphans()
     while True:
         await asyncio.sleep(60)
-        await adopt_orphans(deadline__lt=timezone.now())
+        async for operation in Operation.objects.filter(state__in=Operation.OPEN, deadline__lt=timezone.now()):
+            if operation.pk not in _running:
+                await _adopt(operation)
+                await _look(operation)
 
 
-async def adopt_orphans(**which: Any) -> None:
+async def adopt_orphans() -> None:
     """Operations that nobody performs any more become `unknown`."""
-    async for operation in Operation.objects.filter(state__in=Operation.OPEN, **which):
+    async for operation in Operation.objects.filter(state__in=Operation.OPEN):
         if operation.pk not in _running:
-            await finish(operation, State.UNKNOWN, error=Cancelled("Vigie was stopped while this was running."))
+            await _adopt(operation)
+
+
+async def _adopt(operation: Operation) -> None:
+    await finish(operation, State.UNKNOWN, error=Cancelled("Vigie was stopped while this was running."))
 
 
 async def observe(host_id: int) -> None:
     """The host is back: look at what became of its unknown operations of the last day."""
     since = timezone.now() - timedelta(days=1)
-    async with _looks[host_id]:
-        async for operation in Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since):
-            await _look(operation)
+    async for operation in Operation.objects.filter(host_id=host_id, state=State.UNKNOWN, asked__gte=since):
+        await _look(operation)
 
 
 async def _look(operation: Operation) -> None:

@@ -24,12 +24,7 @@ def row(host, name, **more):
     return {"name": name, "address": host.address, "host_key": host.host_key, **more}
 
 
-@contextmanager
-def serve_fleet(data, key_path, rows):
-    """Serve a console with these hosts, signed in to with the lab's key."""
-    (data / "sessions.json").write_text(json.dumps(first_start(data)))
-    (data / "ssh").mkdir(mode=0o700)
-    shutil.copy(key_path, data / "ssh" / "id_ed25519")
+def add_hosts(data, rows):
     subprocess.run(
         [sys.executable, "-c", ADD_HOSTS],
         cwd=ROOT,
@@ -38,5 +33,14 @@ def serve_fleet(data, key_path, rows):
         text=True,
         check=True,
     )
+
+
+@contextmanager
+def serve_fleet(data, key_path, rows):
+    """Serve a console with these hosts, signed in to with the lab's key."""
+    (data / "sessions.json").write_text(json.dumps(first_start(data)))
+    (data / "ssh").mkdir(mode=0o700)
+    shutil.copy(key_path, data / "ssh" / "id_ed25519")
+    add_hosts(data, rows)
     with serve(data) as served:
         yield served
