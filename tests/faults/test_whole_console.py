@@ -50,34 +50,37 @@ def samplers(host):
 
 def test_killed_in_the_middle_of_changes(tmp_path, web1):
     """Their rows say unknown after the next start, then what became of them. Nothing is done again."""
-    with slow_unit(web1, "stopping.service") as stopping, slow_unit(web1, "restarting.service") as restarting:
-        with serving(tmp_path, web1.key_path, [row(web1, "web1")]) as up:
-            visitor = Visitor(up)
-            known(visitor)
-            for name, verb in ((stopping, "stop"), (restarting, "restart")):
-                answer = visitor.post(f"/host/web1/units/{name}/{verb}/")
-                assert answer.status == 200, answer.text
-            up.kill()
-            assert [state for (state,) in rows(up, "SELECT state FROM console_operation")] == ["running"] * 2
-            eventually(lambda: not of_vigie(web1), 10)
-            up.start()
+    with (
+        slow_unit(web1, "stopping.service") as stopping,
+        slow_unit(web1, "restarting.service") as restarting,
+        serving(tmp_path, web1.key_path, [row(web1, "web1")]) as up,
+    ):
+        visitor = Visitor(up)
+        known(visitor)
+        for name, verb in ((stopping, "stop"), (restarting, "restart")):
+            answer = visitor.post(f"/host/web1/units/{name}/{verb}/")
+            assert answer.status == 200, answer.text
+        up.kill()
+        assert [state for (state,) in rows(up, "SELECT state FROM console_operation")] == ["running"] * 2
+        eventually(lambda: not of_vigie(web1), 10)
+        up.start()
 
-            def state(name):
-                return rows(up, "SELECT state, result FROM console_operation WHERE target = ?", name)[0]
+        def state(name):
+            return rows(up, "SELECT state, result FROM console_operation WHERE target = ?", name)[0]
 
-            wanted = ("succeeded", f"Observed afterwards: {stopping} is inactive.")
-            eventually(lambda: state(stopping) == wanted, 30)
-            assert state(restarting)[0] == "unknown"  # one restart looks like none
-            assert "never repeated by itself" in visitor.get("/operations/2/").text
-            told = [action for (action,) in rows(up, "SELECT action FROM console_auditentry ORDER BY id")]
-            assert told.count("operation.asked") == 2
-            assert told.count("operation.unknown") == 2
-            assert told.index("operation.unknown") < told.index("operation.succeeded")
-            assert (stops(web1, stopping), starts(web1, stopping)) == (1, 1)
-            assert (stops(web1, restarting), starts(web1, restarting)) == (1, 2)
-            assert visitor.post(f"/host/web1/units/{stopping}/start/").status == 200, "it can be changed again"
-            assert up.end(signal.SIGINT) == 0
-            assert "Traceback" not in up.errors(), up.errors()
+        wanted = ("succeeded", f"Observed afterwards: {stopping} is inactive.")
+        eventually(lambda: state(stopping) == wanted, 30)
+        assert state(restarting)[0] == "unknown"  # one restart looks like none
+        assert "never repeated by itself" in visitor.get("/operations/2/").text
+        told = [action for (action,) in rows(up, "SELECT action FROM console_auditentry ORDER BY id")]
+        assert told.count("operation.asked") == 2
+        assert told.count("operation.unknown") == 2
+        assert told.index("operation.unknown") < told.index("operation.succeeded")
+        assert (stops(web1, stopping), starts(web1, stopping)) == (1, 1)
+        assert (stops(web1, restarting), starts(web1, restarting)) == (1, 2)
+        assert visitor.post(f"/host/web1/units/{stopping}/start/").status == 200, "it can be changed again"
+        assert up.end(signal.SIGINT) == 0
+        assert "Traceback" not in up.errors(), up.errors()
 
 
 async def test_closed_pages_and_removed_hosts_leave_nothing(tmp_path, web1):
