@@ -8,10 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+
+from console.access import Scope
 
 register = template.Library()
 
@@ -19,7 +22,7 @@ ABSENT = "\u2013"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
 
 _WORDS = {
-    "ok": "active running online healthy succeeded live enabled mounted listening waiting up",
+    "ok": "success active running online healthy succeeded live enabled mounted listening waiting up",
     "warn": "stale degraded unhealthy masked paused stopping deactivating restarting cancelled warning",
     "danger": "failed refused unreachable error critical not-found bad-setting denied",
     "busy": "connecting activating reloading starting asked refreshing auto-restart",
@@ -27,14 +30,14 @@ _WORDS = {
     "unknown": "unknown",
 }
 TONES = {word: tone for tone, words in _WORDS.items() for word in words.split()}
+# slug, path after the host's, title, icon, the capability that its page asks for
 HOST_SECTIONS = (
-    ("host", "", "Overview", "overview"),
-    ("units", "units/", "Units", "units"),
-    ("timers", "timers/", "Timers", "clock"),
-    ("journal", "journal/", "Journal", "journal"),
-    ("containers", "containers/", "Containers", "containers"),
-    ("terminal", "terminal/", "Terminal", "terminal"),
-    ("host-operations", "operations/", "Operations", "operations"),
+    ("host", "", "Overview", "overview", "hosts.view"),
+    ("units", "units/", "Units", "units", "units.view"),
+    ("timers", "timers/", "Timers", "clock", "units.view"),
+    ("journal", "journal/", "Journal", "journal", "journal.view"),
+    ("containers", "containers/", "Containers", "containers", "workloads.view"),
+    ("terminal", "terminal/", "Terminal", "terminal", "hosts.terminal"),
 )
 
 
@@ -208,7 +211,8 @@ def meter(
     )  # fmt: skip
 
 
-@register.simple_tag
-def host_sections() -> tuple[tuple[str, str, str, str], ...]:
-    """What a host's navigation has: (slug, path, title, icon)."""
-    return HOST_SECTIONS
+@register.simple_tag(takes_context=True)
+def host_sections(context: dict[str, Any], host: Scope) -> list[tuple[str, str, str, str]]:
+    """What a host's navigation has for this user: (slug, path, title, icon). What would be a 404 is not offered."""
+    allows = context["rights"].allows
+    return [section for *section, capability in HOST_SECTIONS if allows(capability, host)]

@@ -22,7 +22,7 @@ from hosts.models import Host
 async def page(request: ConsoleRequest, host: Host) -> HttpResponse:
     context: dict[str, Any] = {"host": host, "nav": "host", "ways": power.WAYS.values()}
     try:
-        context["state"] = await power.state(host)
+        context["power"] = await power.state(host)
     except ConsoleError as error:
         context["error"] = error
     return render(request, "hosts/power.html", context)

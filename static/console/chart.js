@@ -13,7 +13,7 @@ const rings = new WeakMap(); // svg -> numbers
 // --- sparklines
 
 onField("svg.spark", (svg, value) => {
-  if (typeof value !== "number") return;
+  if (typeof value !== "number" || !svg.firstElementChild) return; // a morph is putting its curve in
   const numbers = rings.get(svg) ?? read(svg);
   numbers.push(Math.max(0, value));
   if (numbers.length > SAMPLES) numbers.splice(0, numbers.length - SAMPLES);

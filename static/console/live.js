@@ -284,6 +284,13 @@ htmx.registerExtension("live", {
 
 const WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", off: "Not live" };
 
+let loaded = performance.timeOrigin;
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.target?.id !== "page") return;
+  loaded = Date.now();
+  badge();
+});
+
 function badge() {
   const element = document.getElementById("live");
   if (!element) return;
@@ -291,7 +298,7 @@ function badge() {
   const worst = [...streams.values()].map((stream) => stream.state)
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))[0] ?? { name: "off", since: performance.timeOrigin, reason: "" };
   element.dataset.state = worst.name;
-  const words = [document.createTextNode(WORDS[worst.name])];
+  const words = streams.size ? [WORDS[worst.name]] : ["As of ", clock(loaded)]; // a page without a stream never was live
   if (worst.name === "reconnecting") words.push(" – not live since ", clock(worst.since));
   element.querySelector("[data-word]").replaceChildren(...words);
   element.title = worst.reason || (streams.size ? "" : "This page shows the state at the time it was loaded");

@@ -16,7 +16,7 @@ class Table {
     this.columns = [...document.querySelectorAll(columns)];
     this.count = document.querySelector(`[data-count="${table.id}"]`);
     this.noMatch = table.parentElement.querySelector("[data-no-match]") ?? table.parentElement.parentElement.querySelector("[data-no-match]");
-    this.things = this.count?.textContent.trim().replace(/^[\d\s.,–]+/, "") ?? "";
+    this.things = this.count?.dataset.things ?? "";
     this.restore();
     this.find?.addEventListener("input", () => this.later(), { signal });
     for (const column of this.columns) column.addEventListener("change", () => this.apply(), { signal });
@@ -69,7 +69,8 @@ class Table {
   }
 
   say(visible, all) {
-    if (this.count) this.count.textContent = visible === all ? `${all} ${this.things}` : `${visible} of ${all} ${this.things}`;
+    const things = all === 1 ? this.things.replace(/s$/, "") : this.things;
+    if (this.count) this.count.textContent = visible === all ? `${all} ${things}` : `${visible} of ${all} ${things}`;
     if (this.noMatch) this.noMatch.hidden = visible > 0 || all === 0;
     this.table.hidden = visible === 0 && all > 0 && Boolean(this.noMatch);
   }
