@@ -215,4 +215,4 @@ def meter(
 def host_sections(context: dict[str, Any], host: Scope) -> list[tuple[str, str, str, str]]:
     """What a host's navigation has for this user: (slug, path, title, icon). What would be a 404 is not offered."""
     allows = context["rights"].allows
-    return [section for *section, capability in HOST_SECTIONS if allows(capability, host)]
+    return [section[:4] for section in HOST_SECTIONS if allows(section[4], host)]
