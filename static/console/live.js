@@ -307,7 +307,7 @@ function badge() {
 function clock(milliseconds) {
   const time = document.createElement("time");
   time.dateTime = new Date(milliseconds).toISOString();
-  time.textContent = new Date(milliseconds).toLocaleTimeString();
+  time.textContent = new Date(milliseconds).toLocaleTimeString([], { hour12: false });
   return time;
 }
 
