@@ -18,5 +18,5 @@ register(
     Capability("units.enable", "Enable and disable units", "admin"),
     Capability("units.mask", "Mask and unmask units", "admin"),
     Capability("units.edit", "Write unit files and overrides", "admin"),
-    Capability("journal.view", "Read the journal", "operator"),
+    Capability("journal.view", "Read the journal", "operator", lists=True),  # hosts.journal.may_read narrows it
 )

@@ -266,6 +266,12 @@ async def fields(host: Host, cursor: str) -> list[tuple[str, str]]:
     raise NotFound("The journal has no such entry any more.")
 
 
+def unit_of(fields: Mapping[str, str]) -> str:
+    """The unit that an entry belongs to. UNIT, which any process can claim, is believed of systemd alone."""
+    about = fields.get("UNIT", "") if fields.get("_PID") == "1" else ""
+    return about or fields.get("_SYSTEMD_UNIT", "")
+
+
 def _field_order(field: tuple[str, str]) -> tuple[int, str]:
     name = field[0]
     return (0 if name == "MESSAGE" else 3 if name.startswith("__") else 2 if name.startswith("_") else 1), name

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from console import audit
 from console.access import ConsoleRequest, client_ip
-from console.errors import InvalidInput
+from console.errors import InvalidInput, NotAuthorised
 from hosts import journal, units
 from hosts.access import host_view
 from hosts.journal import Query
@@ -31,7 +31,7 @@ async def index(request: ConsoleRequest, host: Host) -> HttpResponse:
     }
     try:
         query = _query(request, host)
-    except InvalidInput as error:
+    except (InvalidInput, NotAuthorised) as error:
         return render(request, "hosts/journal.html", context | {"error": error}, status=error.status)
     context |= {"query": query, "live": query.until is None, "priorities": list(enumerate(journal.PRIORITIES))}
     context["unit_names"] = _unit_names(request, host)
@@ -48,9 +48,13 @@ def _unit_names(request: ConsoleRequest, host: Host) -> list[str]:
 def _query(request: ConsoleRequest, host: Host) -> Query:
     """What the address asks for; Http404 when the user may not read all of that."""
     query = journal.parse_query(request.GET.dict())
-    if not journal.may_read(request.rights, host, query):
+    if journal.may_read(request.rights, host, query):
+        return query
+    if query.units:
         raise Http404
-    return query
+    raise NotAuthorised(
+        "You may read the logs of single units here.", remedy="Name one: open it from the list of units."
+    )
 
 
 @require_GET
@@ -71,7 +75,7 @@ async def entries(request: ConsoleRequest, host: Host) -> JsonResponse:
 async def entry(request: ConsoleRequest, host: Host) -> HttpResponse:
     """All fields of the entry at `?cursor=`. Who may read only some units' logs may open only their entries."""
     fields = await journal.fields(host, request.GET.get("cursor", ""))
-    unit = dict(fields).get("_SYSTEMD_UNIT", "")
+    unit = journal.unit_of(dict(fields))
     if not journal.may_read(request.rights, host, Query(units=(unit,) if unit else ())):
         raise Http404
     template = "hosts/journal_entry.html#fields" if request.htmx else "hosts/journal_entry.html"

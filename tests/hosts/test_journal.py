@@ -4,14 +4,17 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
+from django.test import AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from console.access import Grant, Rights
 from console.errors import InvalidInput, NotFound
+from console.models import User
 from hosts import journal
 from hosts.journal import Query
 from hosts.models import Host
+from tests.console.conftest import plain_static_files  # noqa: F401  (used by every test here)
 from tests.hosts.watching import watching
 
 
@@ -143,3 +146,35 @@ def test_a_grant_for_a_units_log_reads_that_log_alone():
     assert not journal.may_read(rights, host, Query(units=("nginx.service", "ssh.service")))
     assert not journal.may_read(rights, host, Query())
     assert journal.may_read(Rights("admin"), host, Query())
+
+
+def test_a_process_cannot_claim_to_log_for_another_unit():
+    assert (
+        journal.unit_of({"UNIT": "nginx.service", "_PID": "1", "_SYSTEMD_UNIT": "init.scope"})
+        == "nginx.service"
+    )
+    assert (
+        journal.unit_of({"UNIT": "nginx.service", "_PID": "77", "_SYSTEMD_UNIT": "bad.service"})
+        == "bad.service"
+    )
+
+
+@pytest.mark.lab
+@pytest.mark.django_db(transaction=True)
+async def test_a_grant_for_one_units_log_opens_that_log_and_no_other(web1):
+    ada = await User.objects.acreate(username="ada")
+    await ada.grants.acreate(capability="journal.view", hosts="*", names="ssh*")
+    client = AsyncClient()
+    await client.aforce_login(ada)
+    async with watching(web1) as host:
+        base = f"/host/{host.name}/journal/"
+        assert (await client.get(f"{base}?unit=ssh.service")).status_code == 200
+        read = await client.get(f"{base}entries/?unit=ssh.service")
+        assert read.json()["entries"]
+        cursor = read.json()["entries"][0][0]
+        assert (await client.get(f"{base}entry/", {"cursor": cursor})).status_code == 200
+        assert (await client.get(f"{base}?unit=dbus.service")).status_code == 404
+        assert (await client.get(f"{base}entries/")).status_code == 403
+        chosen = await client.get(base)
+        assert chosen.status_code == 403
+        assert "logs of single units" in chosen.content.decode()
