@@ -39,6 +39,9 @@ HOST_SECTIONS = (
     ("containers", "containers/", "Containers", "containers", "workloads.view"),
     ("terminal", "terminal/", "Terminal", "terminal", "hosts.terminal"),
 )
+WHOLE = {
+    "journal": "*"
+}  # without a unit in its address this page shows every unit's: for those who may see all
 
 
 # --- icons and states
@@ -215,4 +218,4 @@ def meter(
 def host_sections(context: dict[str, Any], host: Scope) -> list[tuple[str, str, str, str]]:
     """What a host's navigation has for this user: (slug, path, title, icon). What would be a 404 is not offered."""
     allows = context["rights"].allows
-    return [section[:4] for section in HOST_SECTIONS if allows(section[4], host)]
+    return [section[:4] for section in HOST_SECTIONS if allows(section[4], host, WHOLE.get(section[0]))]

@@ -152,7 +152,7 @@ def test_a_grant_for_names_is_none_for_the_whole_host():
     assert rights.allows("units.view", host)
     assert not rights.allows("units.restart", host, "sshd.service")
     assert not rights.allows("hosts.power", host)
-    assert not rights.allows("journal.view", host)
+    assert not rights.allows("journal.view", host, "*")
     assert not rights.allows("units.restart", Host(name="db-1"), "nginx.service")
     assert not rights.allows("access.manage")
     assert access.Rights("", (access.Grant("viewer", "@web", "*"),)).allows("hosts.view", host)
