@@ -55,7 +55,7 @@ def open_page(chromium):
             cookie = {"name": "vigie_session", "value": served.sessions[role], "url": served.url}
             context.add_cookies([cookie])
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: faults.append(error.stack or str(error)))
         page.on("console", lambda message: "Content Security" in message.text and faults.append(message.text))
         return page

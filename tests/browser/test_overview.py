@@ -39,8 +39,8 @@ def overview(console, open_page):
         page.goto("/")
         for name in ("web1", "frosty"):
             expect(line(page, name).locator(".state").first).to_have_text("online", timeout=30_000)
-            expect(line(page, name)).to_contain_text("%", timeout=15_000)
-        expect(line(page, "away").locator(".state").first).to_have_text("unreachable", timeout=15_000)
+            expect(line(page, name)).to_contain_text("%", timeout=30_000)
+        expect(line(page, "away").locator(".state").first).to_have_text("unreachable", timeout=30_000)
         return page
 
     return open_it
@@ -80,7 +80,7 @@ def test_a_unit_that_fails_is_seen_and_leads_to_it(overview, web1):
     page = overview()
     web1.shell("systemd-run --unit=stumbles.service false", check=False)
     failed = line(page, "web1").get_by_role("link", name="failed units")
-    expect(failed).to_be_visible(timeout=3000)
+    expect(failed).to_be_visible(timeout=30_000)
     expect(line(page, "web1")).to_have_attribute(
         "data-key", re.compile("^1 ")
     )  # after those that do not answer
@@ -89,14 +89,14 @@ def test_a_unit_that_fails_is_seen_and_leads_to_it(overview, web1):
     expect(page.locator("#units tbody tr:visible")).to_have_count(1)
     page.go_back()
     web1.shell("systemctl reset-failed stumbles.service")
-    expect(line(page, "web1").get_by_role("link", name="failed units")).to_have_count(0, timeout=5000)
+    expect(line(page, "web1").get_by_role("link", name="failed units")).to_have_count(0, timeout=30_000)
 
 
 def test_a_frozen_host_turns_grey_as_of_and_heals(overview, frosty, axe):
     page = overview()
     frosty.freeze()
     try:
-        expect(line(page, "frosty")).to_contain_text(re.compile(r"as of \d+\ss ago"), timeout=15_000)
+        expect(line(page, "frosty")).to_contain_text(re.compile(r"as of \d+\ss ago"), timeout=30_000)
         expect(line(page, "frosty")).to_have_attribute("data-tone", "away")
         expect(line(page, "frosty")).to_contain_text("%")  # what was last known
         expect(line(page, "web1").locator(".state").first).to_have_text("online")

@@ -42,7 +42,7 @@ def starts(host, name):
     return host.shell(f"cat /run/{name}.starts", check=False).count("start")
 
 
-async def reached(operation, state, seconds=20):
+async def reached(operation, state, seconds=60):
     """The operation, once it is in this state."""
     async with asyncio.timeout(seconds):
         while (found := await Operation.objects.aget(pk=operation.pk)).state != state:

@@ -45,7 +45,7 @@ def served(tmp_path_factory, web1):
     rows = [row(web1, "web1")]
     with serve_fleet(tmp_path_factory.mktemp("names"), web1.key_path, rows) as served:
         visitor = Visitor(served)
-        eventually(lambda: "dbus.service" in visitor.get("/host/web1/units/").text, 20)
+        eventually(lambda: "dbus.service" in visitor.get("/host/web1/units/").text, 30)
         yield served
 
 
@@ -122,7 +122,7 @@ def test_strange_names_work_like_any_other(admin, web1, strange_units):
     assert states() == ["active"] * len(STRANGE)
     for name in STRANGE:
         path = f"/host/web1/units/{raw(name)}/"
-        eventually(lambda path=path: f'href="{path}"' in admin.get("/host/web1/units/").text, 5)
+        eventually(lambda path=path: f'href="{path}"' in admin.get("/host/web1/units/").text, 30)
         page = admin.get(path)
         assert page.status == 200
         assert name in page.text

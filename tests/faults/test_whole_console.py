@@ -62,7 +62,7 @@ def test_killed_in_the_middle_of_changes(tmp_path, web1):
             assert answer.status == 200, answer.text
         up.kill()
         assert [state for (state,) in rows(up, "SELECT state FROM console_operation")] == ["running"] * 2
-        eventually(lambda: not of_vigie(web1), 10)
+        eventually(lambda: not of_vigie(web1), 30)
         up.start()
 
         def state(name):
@@ -77,7 +77,7 @@ def test_killed_in_the_middle_of_changes(tmp_path, web1):
         assert told.count("operation.unknown") == 2
         assert told.index("operation.unknown") < told.index("operation.succeeded")
         assert (stops(web1, stopping), starts(web1, stopping)) == (1, 1)
-        assert (stops(web1, restarting), starts(web1, restarting)) == (1, 2)
+        eventually(lambda: (stops(web1, restarting), starts(web1, restarting)) == (1, 2), 30)
         assert visitor.post(f"/host/web1/units/{stopping}/start/").status == 200, "it can be changed again"
         assert up.end(signal.SIGINT) == 0
         assert "Traceback" not in up.errors(), up.errors()

@@ -154,7 +154,7 @@ async def test_who_looks_sees_changes_and_reading_ends_with_the_look(web1):
             first = unit_details.snapshot(host.pk, "", "looked.service").value
             assert [process.command for process in first.processes] == ["/usr/bin/sleep 1000"]
             web1.shell("systemctl kill --signal=KILL looked.service")
-            await until(lambda: state() == "failed", 2)
+            await until(lambda: state() == "failed", 30)
     web1.shell("systemctl reset-failed looked.service")
 
 

@@ -29,12 +29,12 @@ async def test_a_logins_units_are_watched_and_started(web1):
         async with units.watched(host.pk, "alice"):
             await until(lambda: state(host, "basic.target") == "active")
             await asyncio.to_thread(web1.shell, f"{AS_ALICE} systemd-run --user --unit=mine.service sleep 1000")
-            await until(lambda: state(host, "mine.service") == "active", 2)
+            await until(lambda: state(host, "mine.service") == "active", 30)
             stop = unit_verbs.VERBS["stop"]
             operation = await unit_verbs.act(host, "mine.service", stop, actor=actor, manager="alice")
             assert operation.state == "succeeded", operation.error
             assert operation.shell == "systemctl --user -M alice@ stop -- mine.service"
-            await until(lambda: state(host, "mine.service") in (None, "inactive"), 2)
+            await until(lambda: state(host, "mine.service") in (None, "inactive"), 30)
             page = (await client.get(f"/host/{host.name}/user/alice/units/")).content.decode()
             assert "basic.target" in page
             one = (await client.get(f"/host/{host.name}/user/alice/units/basic.target/")).content.decode()
