@@ -146,7 +146,7 @@ class HostKeyChanged(Refused):
     title = "The host's key has changed"
     remedy = (
         "Either the host was installed anew, or somebody is between Vigie and the host. Find out which; "
-        "only then remove the old key with `manage.py hosts forget-key`."
+        "only then remove the old key with: manage.py hosts forget-key"
     )
 
 
@@ -165,7 +165,7 @@ class NoSystemd(Refused):
 class NoDBus(ConsoleError):
     code = "no-dbus"
     title = "The host's D-Bus does not answer"
-    remedy = "Check `systemctl status dbus.socket dbus.service` on the host. Vigie tries again by itself."
+    remedy = "Vigie tries again by itself. On the host, check: systemctl status dbus.socket dbus.service"
 
 
 # --- the host answered: no -------------------------------------------------------------------------------------

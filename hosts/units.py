@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ from hosts.watch import LINK, topic, troubled
 SETTLE = 0.03  # seconds: a unit that starts sends a handful of signals at once
 RELIST = 300.0  # seconds, against whatever was missed
 ORDER = {"failed": 0, "activating": 1, "deactivating": 1, "reloading": 1, "refreshing": 1, "active": 2}
+# Podman runs each health check as a transient unit, named after the container's id.
+HEALTH_CHECK = re.compile(r"[0-9a-f]{64}(-[0-9a-f]+)?\.(service|timer)")
 TENTATIVE = "tentative"  # a device that others wait for; udev has not seen it, which is no change under way
 
 
@@ -77,8 +80,11 @@ class Units:
 
     @property
     def failed(self) -> list[Unit]:
+        """What is worth saying of the host. A container's failed health check is said of the container."""
         failed = (unit for unit in self.by_name.values() if unit.active == "failed")
-        return sorted(failed, key=lambda unit: unit.name)
+        return sorted(
+            (unit for unit in failed if not HEALTH_CHECK.fullmatch(unit.name)), key=lambda unit: unit.name
+        )
 
 
 def topic_of(manager: str) -> str:

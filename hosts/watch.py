@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from console import operations
-from console.errors import ConsoleError
+from console.errors import ConsoleError, NoSystemd
 from console.snapshots import snapshots
 from console.supervisor import supervisor
 from hosts.connections import Connection, connections, target_of
@@ -157,11 +157,12 @@ async def _stop_topics(host_id: int) -> None:
 
 def trouble_of(host_id: int, topics: Iterable[str]) -> ConsoleError | None:
     """Why the first of these topics that is not live is not, although the host answers."""
+    troubles = _troubles.get(host_id, {})
+    root = next((trouble for trouble in troubles.values() if isinstance(trouble, NoSystemd)), None)
     for name in topics:
         known = snapshots.get(host_id, name)
-        trouble = _troubles.get(host_id, {}).get(name)
-        if trouble and not (known and known.live):
-            return trouble
+        if name in troubles and not (known and known.live):
+            return root or troubles[name]  # without systemd there is no D-Bus to repair
     return None
 
 

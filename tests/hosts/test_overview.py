@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import AsyncClient
 
 from console.access import Grant, Rights
-from console.errors import HostKeyUnknown
+from console.errors import HostKeyUnknown, NoDBus, NoSystemd
 from console.models import User
 from console.palette import search
 from console.snapshots import snapshots
@@ -242,3 +242,11 @@ def test_ctrl_k_finds_hosts_pages_and_units(host, monkeypatch):
     viewer = Rights("", (Grant("hosts.view", "*", "*"),))
     assert found("web power", viewer) == []
     assert found("a.serv", viewer) == []
+
+
+def test_without_systemd_no_bus_is_asked_for(monkeypatch):
+    """What is missing is systemd; a remedy for D-Bus would lead nowhere."""
+    monkeypatch.setitem(watch._troubles, 99, {"units": NoDBus(), "facts": NoSystemd()})
+    assert watch.trouble_of(99, ["units"]).code == "no-systemd"
+    monkeypatch.setitem(watch._troubles, 99, {"units": NoDBus()})
+    assert watch.trouble_of(99, ["units"]).code == "no-dbus"

@@ -164,3 +164,9 @@ def test_a_grant_for_some_names_offers_only_its_verbs():
     offered = unit_panels.context(Subject(host, "", "nginx.service"), rights)["offers"]
     assert not offered.menu
     assert not [verb for verb in offered.buttons if verb["name"] != "restart"]
+
+
+def test_a_failed_health_check_is_no_failed_unit_of_the_host():
+    names = ("web.service", f"{'a' * 64}-1f2e.service", f"{'b' * 64}.service")
+    rows = {name: units.Unit(name, "", "loaded", "failed", "failed", "", "") for name in names}
+    assert [unit.name for unit in units.Units(rows).failed] == ["web.service"]
