@@ -5,8 +5,10 @@ It is performed as an Operation. The job's end comes from systemd's JobRemoved; 
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import signal as signals
+import time
 from dataclasses import dataclass
 
 from console import operations
@@ -178,16 +180,32 @@ def shell_text(verb: Verb, name: str, signal: str, manager: str) -> str:
     return shlex.join([*command, "--", name])
 
 
+ON_THE_WAY = {"activating", "deactivating", "reloading", "refreshing"}
+SETTLING = 90.0  # seconds; systemd's own default for starting and stopping
+
+
 @operations.observer("units.")
 async def observe(operation: Operation) -> str | None:
     """After a lost answer: is the unit now as was wished? A restart cannot be told from no restart, so it stays unknown."""
     verb = operation.verb.removeprefix("units.")
-    wanted = {"start": {"active", "reloading"}, "stop": {"inactive", "failed"}}.get(verb)
+    wanted = {"start": {"active"}, "stop": {"inactive", "failed"}}.get(verb)
     if wanted is None or operation.host_id is None or " of " in operation.target:
         return None
     systemd = Systemd(await connections.get(operation.host_id).system_bus())
-    listed = await systemd.list_units_by_names([operation.target])
-    state = listed[0].active_state if listed else "inactive"
+    state = await _settled(systemd, operation.target)
+    if state in ON_THE_WAY:
+        return None
     if state not in wanted:
         raise Failed(f"{operation.target} is {state}.")
     return f"{operation.target} is {state}."
+
+
+async def _settled(systemd: Systemd, name: str) -> str:
+    """The unit's state once the change that was begun has ended; one of ON_THE_WAY when it takes longer than SETTLING."""
+    deadline = time.monotonic() + SETTLING
+    while True:
+        listed = await systemd.list_units_by_names([name])
+        state = listed[0].active_state if listed else "inactive"
+        if state not in ON_THE_WAY or time.monotonic() > deadline:
+            return state
+        await asyncio.sleep(0.5)
