@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from console.errors import Failed
@@ -72,9 +74,7 @@ def _container(one: _Listed) -> Container:
         exited_at=_time(one.ExitedAt) if one.Exited else None,
         exit_code=one.ExitCode if one.Exited else None,
         command=masking.command(one.Command or ()),
-        ports=tuple(
-            Port(p.host_ip, p.host_port, p.container_port, p.protocol, p.range) for p in one.Ports or ()
-        ),
+        ports=_ports(one.Ports or ()),
         pod=one.PodName or None,
         labels=labels,
         unit=labels.get(UNIT_LABEL) or None,
@@ -83,6 +83,14 @@ def _container(one: _Listed) -> Container:
         pid=one.Pid or None,
         restarts=one.Restarts,
         is_infra=one.IsInfra,
+    )
+
+
+def _ports(listed: Sequence[_Port]) -> tuple[Port, ...]:
+    """By the container's port: Podman lists them in another order each time."""
+    ports = (Port(p.host_ip, p.host_port, p.container_port, p.protocol, p.range) for p in listed)
+    return tuple(
+        sorted(ports, key=lambda port: (port.container_port, port.proto, port.host_ip, port.host_port))
     )
 
 

@@ -304,6 +304,7 @@ class SshTransport(Files):
             for lane in self._lanes:
                 lane.connection.abort() if self._main.connection.is_closed() else lane.connection.close()
             await self._wait_all_closed()
+            await asyncio.sleep(0.01)  # forwarded sockets are closed in the loop's next rounds
             if self._folder:
                 shutil.rmtree(self._folder, ignore_errors=True)
 

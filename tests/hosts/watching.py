@@ -39,6 +39,7 @@ async def watching(*lab_hosts):
         for row in rows:
             await connections.forget(row.pk)
             snapshots.drop(row.pk)
+        await asyncio.sleep(0.05)  # what was closed is let go in the loop's next rounds
 
 
 async def until(condition, seconds=60.0):
