@@ -38,6 +38,16 @@ def _prepare() -> str:
     return f"The older database was brought up to date; a copy is kept as {copy}" if copy else ""
 
 
+def require_current() -> None:
+    """For commands beside `up`: they never migrate, since a running console may be using the database."""
+    executor = MigrationExecutor(connection)
+    refuse_newer(set(executor.loader.applied_migrations), set(executor.loader.disk_migrations))
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise CannotStart(
+            f"The database {name()} is not made or not up to date yet: start Vigie once with `up`."
+        )
+
+
 def refuse_newer(applied: set[tuple[str, str]], known: set[tuple[str, str]]) -> None:
     """Migrations of our own apps that this version does not have were made by a later one."""
     ours = {

@@ -286,10 +286,15 @@ async def follow(host: Host, query: Query, cursor: str = "") -> AsyncGenerator[E
     journalctl ends by itself under a flood with rotation: it is started again after the last cursor.
     """
     connection = connections.get(host.pk)
+    if not cursor:
+        for known in (await before(host, query)).entries:
+            cursor = known.cursor
+            yield known
     while True:
         began = time.monotonic()
-        place = ["--no-tail", f"--after-cursor={checked_cursor(cursor)}"] if cursor else [f"--lines={PAGE}"]
-        async with aclosing(_lines(connection, _argv(query, "--follow", *place))) as lines:
+        # Never --lines: where no entry fits yet, journalctl would count them back from the first burst's end.
+        place = [f"--after-cursor={checked_cursor(cursor)}"] if cursor else []
+        async with aclosing(_lines(connection, _argv(query, "--follow", "--no-tail", *place))) as lines:
             async for line in lines:
                 if entry := parse_entry(line):
                     cursor = entry.cursor

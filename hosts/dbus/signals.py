@@ -62,7 +62,7 @@ class Subscription:
     def deliver(self, signal: Signal) -> None:
         try:
             self._callback(signal)
-        except Exception:
+        except Exception:  # one receiver's fault must not keep the signal from the others
             logger.exception("the receiver of %s.%s failed", signal.interface, signal.member)
 
     async def close(self) -> None:

@@ -261,5 +261,5 @@ class Pool:
         for callback in tuple(self._callbacks):
             try:
                 callback(id, link)
-            except Exception:
+            except Exception:  # one listener's fault must neither end the keeper nor silence the others
                 log.exception("a callback on the state of host %d", id)

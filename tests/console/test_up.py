@@ -168,6 +168,15 @@ def test_signin_for_nobody(prepared: Path) -> None:
     assert output == "CommandError: There is no active user 'nobody'.\n"
 
 
+@pytest.mark.parametrize("command", ["hosts list", "users list", "audit verify", "signin"])
+def test_a_command_before_the_first_start_says_so_in_one_line(tmp_path: Path, command: str) -> None:
+    process = start(*command.split(), data=tmp_path / "new")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.startswith("vigie: The database ")
+    assert said.endswith("start Vigie once with `up`.\n")
+
+
 def test_a_busy_port(prepared: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -96,6 +96,23 @@ async def test_a_follow_resumes_at_its_cursor_nothing_lost_nothing_twice(web1):
     assert web1.shell("pgrep -c journalctl || true").strip() == "0"
 
 
+@pytest.mark.lab
+@pytest.mark.django_db(transaction=True)
+async def test_the_first_burst_of_what_was_silent_is_whole(web1):
+    """journalctl, held up while many entries came, must not begin with the last of them."""
+    async with watching(web1) as host, aclosing(journal.follow(host, Query(identifier="burst"))) as entries:
+        first = asyncio.ensure_future(anext(entries))
+        while not web1.shell("pgrep -f 'journalctl.*--follow' || true"):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        web1.shell("pkill -STOP -x journalctl")
+        web1.shell("seq 1000 | systemd-cat -t burst; journalctl --sync")
+        web1.shell("pkill -CONT -x journalctl")
+        async with asyncio.timeout(30):
+            found = [(await first).message] + [(await anext(entries)).message for _ in range(999)]
+    assert found == [str(n) for n in range(1, 1001)]
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from console import audit
+from console import audit, database
 from console.models import AuditEntry
 
 
@@ -19,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("action", choices=("verify", "export"))
 
     def handle(self, *_: Any, action: str, **__: Any) -> None:
+        database.require_current()
         if action == "export":
             self._export()
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console import address, firststart
+from console import address, database, firststart
 from console.models import User
 
 
@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("user", nargs="?", help="the user's name (default: the first admin)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        database.require_current()
         self.stdout.write(address.signin_link(self.user(options["user"])))
 
     def user(self, name: str | None) -> User:

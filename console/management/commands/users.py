@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console import address, users
+from console import address, database, users
 from console.errors import ConsoleError
 from console.forms import GrantForm, UserForm
 from console.models import Grant, User
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             verbs.choices[verb].add_argument("names", nargs="?", default="*")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
+        database.require_current()
         try:
             getattr(self, f"_{verb.replace('-', '_')}")(**options)
         except ConsoleError as error:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from console import audit
+from console import audit, database
 from console.errors import ConsoleError, HostKeyUnknown
 from hosts import diagnosis, fleet, inventories
 from hosts.connections import KEY_PATH, target_of
@@ -52,6 +52,7 @@ class Command(BaseCommand):
             verbs.add_parser(verb, help=text).add_argument("name")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        database.require_current()
         try:
             getattr(self, verb.replace("-", "_") + "_")(**options)
         except ConsoleError as error:
