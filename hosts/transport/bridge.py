@@ -42,7 +42,15 @@ class Bridge:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._accept, self._local_path, limit=CHUNK)
+        """Given up (cancelled), it leaves no socket that listens."""
+        self._server = await asyncio.start_unix_server(
+            self._accept, self._local_path, limit=CHUNK, start_serving=False
+        )
+        try:
+            await self._server.start_serving()
+        except BaseException:
+            self._server.close()
+            raise
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer), name=f"bridge {self._local_path}")

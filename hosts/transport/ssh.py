@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -271,9 +271,19 @@ class SshTransport(Files):
             await bridge.open()
             self._bridges.append(bridge)
         else:
-            with connected():
-                await self._main.connection.forward_local_path(local, path)
+            await self._forward(local, path)
         return local
+
+    async def _forward(self, local: str, path: str) -> None:
+        """Opened to its end even when the caller gives up: half open it would listen for ever."""
+        opening = asyncio.ensure_future(self._main.connection.forward_local_path(local, path))
+        try:
+            with connected():
+                await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(OSError, asyncssh.Error):
+                (await opening).close()
+            raise
 
     def _needs_bridge(self, path: str, as_user: str) -> bool:
         """sshd opens sockets as the login that signed in; a user's bus answers that user alone."""

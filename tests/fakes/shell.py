@@ -30,8 +30,8 @@ class ShellProcess:
     async def close(self) -> None:
         if self.process.returncode is None:
             self.process.terminate()
+        self.process._transport.close()  # first: with output that nobody takes, asyncio would wait for its end for ever
         await self.process.wait()
-        self.process._transport.close()
 
 
 class ShellTransport:

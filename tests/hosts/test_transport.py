@@ -267,6 +267,21 @@ async def test_socket_without_a_far_end_closes_at_once(way: Transport) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("rounds", range(8))
+@pytest.mark.parametrize("way", ["ssh", "sudo"], indirect=True)
+async def test_a_socket_that_is_given_up_while_it_is_opened_does_not_listen(
+    way: Transport, rounds: int
+) -> None:
+    """The leak check at the transport's end is the test; afterwards the same socket can be had."""
+    opening = asyncio.create_task(way.socket("/run/dbus/system_bus_socket"))
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    again = await way.socket("/run/dbus/system_bus_socket")
+    assert again.startswith("/")
+
+
 @pytest.mark.parametrize("way", ["sudo"], indirect=True)
 async def test_sudo_reaches_no_unknown_socket(way: Transport) -> None:
     with pytest.raises(Unsupported):
